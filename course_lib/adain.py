@@ -1,0 +1,131 @@
+"""Channel statistics and adaptive instance normalisation: pure tensor maths, no model, no files.
+
+Source: Huang & Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance
+Normalization", ICCV 2017. Features have shape ``(N, C, H, W)``.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+EPSILON = 1e-5
+
+
+class ChannelStatistics(NamedTuple):
+    """Mean and standard deviation of every channel of every sample, each (N, C, 1, 1)."""
+
+    mean: Tensor
+    std: Tensor
+
+
+def channel_statistics(features: Tensor) -> ChannelStatistics:
+    """Measure each channel over its positions (equations 5 and 6 of the paper).
+
+    The variance is the biased one (a 1x1 map has variance 0, not NaN) and ``EPSILON`` sits inside
+    the square root, which keeps the gradient finite on flat channels. Half-precision features are
+    measured in float32: squares of large activations overflow float16.
+
+    Args:
+        features: (N, C, H, W), any floating dtype.
+
+    Returns:
+        Statistics of shape (N, C, 1, 1): float64 for float64 features, otherwise float32.
+
+    Raises:
+        ValueError: the features do not have four dimensions, or no positions.
+    """
+    if features.dim() != 4 or features.shape[2] * features.shape[3] == 0:
+        raise ValueError(
+            f"expected features of shape (N, C, H, W) with H, W > 0, got {tuple(features.shape)}"
+        )
+    if features.dtype in (torch.float16, torch.bfloat16):
+        features = features.float()
+    # Two passes: as exact as torch.var_mean, and several times faster on a CPU.
+    mean = features.mean((2, 3), keepdim=True)
+    variance = (features - mean).square().mean((2, 3), keepdim=True)
+    return ChannelStatistics(mean, (variance + EPSILON).sqrt())
+
+
+def whiten(features: Tensor) -> Tensor:
+    """Give every channel mean 0 and standard deviation 1: instance normalisation, (N, C, H, W)."""
+    mean, std = channel_statistics(features)
+    return (features - mean) / std
+
+
+def apply_statistics(content: Tensor, statistics: ChannelStatistics) -> Tensor:
+    """AdaIN with the style given by its statistics: sigma(s) (c - mu(c)) / sigma(c) + mu(s).
+
+    Args:
+        content: content features (N, C, H, W).
+        statistics: of the style, (N, C, 1, 1) or (1, C, 1, 1).
+
+    Returns:
+        Features of the content's shape and dtype.
+
+    Raises:
+        ValueError: the channel counts differ.
+    """
+    if content.shape[1] != statistics.mean.shape[1]:
+        raise ValueError(
+            f"content has {content.shape[1]} channels, the style {statistics.mean.shape[1]}"
+        )
+    mean, std = channel_statistics(content)
+    # One scale and one shift per channel: a single multiply-add over the feature map.
+    scale = statistics.std / std
+    shift = statistics.mean - mean * scale
+    return torch.addcmul(shift, content.to(scale.dtype), scale).to(content.dtype)
+
+
+def adain(content: Tensor, style: Tensor) -> Tensor:
+    """Adaptive instance normalisation, equation 8 of the paper.
+
+    ``AdaIN(c, s) = sigma(s) * (c - mu(c)) / sigma(c) + mu(s)``, per sample and channel.
+
+    Args:
+        content: features (N, C, H, W).
+        style: features (N, C, H', W') or (1, C, H', W'); only its channel statistics are used.
+
+    Returns:
+        Features with the content's shape whose channel statistics are the style's.
+    """
+    return apply_statistics(content, channel_statistics(style))
+
+
+def blend(content: Tensor, transformed: Tensor, alpha: float) -> Tensor:
+    """Content-style trade-off (equation 14): ``(1 - alpha) * content + alpha * transformed``."""
+    return transformed if alpha == 1 else torch.lerp(content, transformed, alpha)
+
+
+def mix_statistics(
+    statistics: Sequence[ChannelStatistics], weights: Sequence[float] | None = None
+) -> ChannelStatistics:
+    """Interpolate between styles (equation 15) by averaging their statistics.
+
+    AdaIN is linear in the style's mean and standard deviation, so this equals the paper's weighted
+    sum of AdaIN outputs and costs nothing per pixel.
+
+    Args:
+        statistics: one per style, each (1, C, 1, 1) or (N, C, 1, 1).
+        weights: one non-negative number per style; scaled to sum 1. Equal if not given.
+
+    Raises:
+        ValueError: no styles, a wrong number of weights, or weights that cannot sum to 1.
+    """
+    weights = normalized_weights(weights, len(statistics))
+    mean = sum(w * s.mean for w, s in zip(weights, statistics, strict=True))
+    std = sum(w * s.std for w, s in zip(weights, statistics, strict=True))
+    return ChannelStatistics(mean, std)
+
+
+def normalized_weights(weights: Sequence[float] | None, count: int) -> list[float]:
+    """Check ``count`` style weights and scale them to sum 1; equal weights for ``None``."""
+    if count < 1:
+        raise ValueError("at least one style is needed")
+    weights = [1.0] * count if weights is None else [float(w) for w in weights]
+    if len(weights) != count:
+        raise ValueError(f"{count} styles need {count} weights, got {len(weights)}")
+    if not all(0 <= w < float("inf") for w in weights) or sum(weights) <= 0:
+        raise ValueError(f"weights must be finite, not negative and not all zero, got {weights}")
+    return [w / sum(weights) for w in weights]

@@ -1,0 +1,64 @@
+"""Writing files so that nothing already saved is lost, and results with their origin."""
+
+import contextlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from course_lib import REPOSITORY
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """Write to a temporary name beside ``path`` that takes its place only if all went well.
+
+    Folders are made as needed. If the block raises, or the process dies in it, an older file of
+    that name is still whole; after an exception the temporary file is gone, too.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The extension stays last, because Pillow chooses the format by it.
+    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        temporary.chmod(0o644)  # safetensors makes files that only their owner can read
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_record(
+    path: str | os.PathLike, settings: Mapping[str, object], results: Mapping[str, object]
+) -> Path:
+    """Write the results of an experiment as JSON, with all that is needed to judge them.
+
+    Added to ``settings`` and ``results``: the command, the date, and the versions of Python and
+    PyTorch.
+    """
+    import torch
+
+    arguments = sys.argv[1:] if Path(sys.argv[0]).name == "__main__.py" else ["..."]
+    record = {
+        "command": " ".join(["python -m course_lib", *map(_relative, arguments)]),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "settings": dict(settings),
+        "results": dict(results),
+    }
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    return Path(path)
+
+
+def _relative(argument: str) -> str:
+    """Absolute paths tell about one machine, not about the experiment."""
+    path = Path(argument)
+    if not path.is_absolute():
+        return argument
+    inside = path.is_relative_to(REPOSITORY)
+    return str(path.relative_to(REPOSITORY)) if inside else path.name

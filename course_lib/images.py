@@ -1,0 +1,265 @@
+"""Images in, images out: the one image convention of the course lives here.
+
+Everywhere an image batch is a ``float32`` RGB tensor in [0, 1] of shape ``(N, 3, H, W)``.
+``normalize`` and ``denormalize`` are the only two places that know the ImageNet statistics.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from course_lib import CourseError
+from course_lib.files import replacing
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+MAX_PIXELS = 178_956_970  # where Pillow, too, stops and speaks of a decompression bomb
+
+
+class ImageError(CourseError, ValueError):
+    """An image that cannot be read, written or used; the message is one sentence for the user."""
+
+
+def open_image(path: str | os.PathLike) -> Image.Image:
+    """Read any image file that Pillow knows as an upright 8-bit RGB picture.
+
+    Grey, 1-bit, palette, CMYK and 16-bit images are converted, transparency is composited on
+    white, EXIF rotation is applied, and of an animation the first frame is taken.
+
+    Raises:
+        ImageError: the file is missing, not an image, truncated, or larger than ``MAX_PIXELS``.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ImageError(f"{path}: no such file")
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; give an image file")
+    # Opening reads only the header, so the size is known before any memory is taken.
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ImageError(
+                    f"{path} has {image.width} x {image.height} pixels, more than the "
+                    f"{MAX_PIXELS // 1_000_000} million allowed; make it smaller first"
+                )
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except ImageError:
+        raise
+    except PermissionError:
+        raise ImageError(f"{path} cannot be read: permission denied") from None
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
+        kind = "is damaged or truncated" if _looks_like_image(path) else "is not an image"
+        raise ImageError(f"{path} {kind} ({_first_line(error)})") from None
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _looks_like_image(path: Path) -> bool:
+    try:
+        with Image.open(path):
+            return True
+    except Exception:
+        return False
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Convert any Pillow mode to RGB without losing what a viewer would show."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.nan_to_num(np.asarray(image).astype(np.float64))
+        # Pillow's own conversion clips 16-bit values at 255, which turns them all white.
+        if image.mode == "F":
+            values = values * 255 if values.max(initial=0) <= 1 else values
+        elif image.mode.startswith("I;16") or values.max(initial=0) > 255:
+            values = values / 257
+        return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """Turn an RGB picture into a tensor of shape (1, 3, H, W) with values in [0, 1]."""
+    array = np.array(image.convert("RGB"))
+    return torch.from_numpy(array).permute(2, 0, 1)[None].float().div_(255)
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """Turn one image tensor, (3, H, W) or (1, 3, H, W), into a picture, rounding to 8 bits.
+
+    Values outside [0, 1] are clamped.
+
+    Raises:
+        ImageError: the tensor is not one RGB image.
+    """
+    if tensor.dim() == 4 and tensor.shape[0] == 1:
+        tensor = tensor[0]
+    if tensor.dim() != 3 or tensor.shape[0] != 3:
+        raise ImageError(f"expected one image of shape (3, H, W), got {tuple(tensor.shape)}")
+    values = tensor.detach().float().clamp(0, 1).mul(255).round().to("cpu", torch.uint8)
+    return Image.fromarray(values.permute(1, 2, 0).contiguous().numpy())
+
+
+def load_image(path: str | os.PathLike, size: int | None = None) -> Tensor:
+    """Read an image file as a (1, 3, H, W) tensor in [0, 1].
+
+    ``size``, if given, is the length of the shorter side in pixels after resizing.
+    """
+    image = open_image(path)
+    return to_tensor(image if size is None else resize_shorter_side(image, size))
+
+
+def save_image(tensor: Tensor | Image.Image, path: str | os.PathLike) -> Path:
+    """Write one image; the extension chooses the format. A failed write leaves no partial file.
+
+    Raises:
+        ImageError: the extension is unknown or the place cannot be written.
+    """
+    path = Path(path)
+    check_output_path(path)
+    image = tensor if isinstance(tensor, Image.Image) else to_image(tensor)
+    options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
+    try:
+        with replacing(path) as temporary:
+            image.save(temporary, **options)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or _first_line(error)
+        raise ImageError(f"{path} cannot be written: {reason}") from None
+    return path
+
+
+def check_output_path(path: str | os.PathLike) -> None:
+    """Raise ImageError if ``path`` is a folder or has no extension that images can be saved as."""
+    path = Path(path)
+    if path.is_dir():
+        raise ImageError(f"{path} is a folder; give a file name such as {path / 'out.png'}")
+    Image.init()
+    if Image.EXTENSION.get(path.suffix.lower()) not in Image.SAVE:
+        raise ImageError(f"{path}: unknown image extension '{path.suffix}'; use .png or .jpg")
+
+
+def find_images(folder: str | os.PathLike) -> list[Path]:
+    """List the image files under ``folder`` (nested, by extension, hidden ones left out), sorted.
+
+    Raises:
+        ImageError: the folder is missing or holds no image file.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ImageError(f"{folder}: no such folder")
+    paths = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in EXTENSIONS
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+    if not paths:
+        raise ImageError(f"{folder} holds no image files ({', '.join(EXTENSIONS)})")
+    return paths
+
+
+def resize_shorter_side(image: Image.Image, size: int) -> Image.Image:
+    """Resize a picture so that its shorter side is ``size`` pixels, keeping the aspect ratio."""
+    if size < 1:
+        raise ImageError(f"size must be at least 1 pixel, got {size}")
+    scale = size / min(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    if (width, height) == image.size:
+        return image
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def center_crop(image: Image.Image) -> Image.Image:
+    """Cut the largest centred square out of a picture."""
+    return ImageOps.fit(image, (min(image.size),) * 2, Image.Resampling.LANCZOS)
+
+
+def normalize(images: Tensor) -> Tensor:
+    """Map [0, 1] RGB to zero mean and unit variance with the ImageNet statistics, per channel."""
+    mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
+    std = images.new_tensor(IMAGENET_STD)[:, None, None]
+    return (images - mean) / std
+
+
+def denormalize(images: Tensor) -> Tensor:
+    """Undo ``normalize``: back to RGB, not clamped."""
+    mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
+    std = images.new_tensor(IMAGENET_STD)[:, None, None]
+    return images * std + mean
+
+
+def reflect_pad(
+    tensor: Tensor, left: int = 1, right: int = 1, top: int = 1, bottom: int = 1
+) -> Tensor:
+    """Mirror the borders of (N, C, H, W) without repeating the edge pixel, for any size.
+
+    PyTorch's reflection padding refuses pads as large as the image; here the mirror image is
+    mirrored again as often as needed (a single pixel is simply repeated). The dtype is kept even
+    under autocast, which would otherwise compute the padding in float32 and cost a third of a
+    training step on a CPU.
+    """
+    height, width = tensor.shape[-2:]
+    if max(left, right) < width and max(top, bottom) < height:
+        with torch.autocast(tensor.device.type, enabled=False):
+            return F.pad(tensor, (left, right, top, bottom), mode="reflect")
+    rows = _mirror_index(height, top, bottom, tensor.device)
+    columns = _mirror_index(width, left, right, tensor.device)
+    return tensor.index_select(-2, rows).index_select(-1, columns)
+
+
+def _mirror_index(length: int, before: int, after: int, device: torch.device) -> Tensor:
+    """Source positions of a mirrored axis: ... 2 1 [0 1 2 3] 2 1 0 1 ..."""
+    position = torch.arange(-before, length + after, device=device)
+    if length == 1:
+        return torch.zeros_like(position)
+    period = 2 * (length - 1)
+    position = position % period
+    return torch.minimum(position, period - position)
+
+
+def pad_to_multiple(images: Tensor, multiple: int = 8) -> Tensor:
+    """Reflect-pad (N, C, H, W) on the right and at the bottom until both sides divide evenly.
+
+    The encoder halves its input three times up to relu4_1, so other sizes would lose pixels.
+    """
+    height, width = images.shape[-2:]
+    right, bottom = -width % multiple, -height % multiple
+    if right == 0 and bottom == 0:
+        return images
+    return reflect_pad(images, 0, right, 0, bottom)
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Image.Image | None]], tile: int = 160, gap: int = 6
+) -> Image.Image:
+    """Lay pictures out in a grid of square tiles on white; ``None`` leaves a tile empty.
+
+    Args:
+        rows: the pictures, row by row.
+        tile: side of one tile in pixels; pictures are centre-cropped to it.
+        gap: white pixels between tiles.
+    """
+    columns = max(len(row) for row in rows)
+    step = tile + gap
+    sheet = Image.new("RGB", (columns * step + gap, len(rows) * step + gap), "white")
+    for y, row in enumerate(rows):
+        for x, image in enumerate(row):
+            if image is not None:
+                fitted = ImageOps.fit(image, (tile, tile), Image.Resampling.LANCZOS)
+                sheet.paste(fitted, (gap + x * step, gap + y * step))
+    return sheet
