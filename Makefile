@@ -1,0 +1,44 @@
+# Every target makes the virtual environment first if it is not there yet.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# Open a browser only where there is a screen; otherwise JupyterLab prints the address.
+SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
+LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser)
+
+.PHONY: setup lab demo test lint notebooks work clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml notebooks/jupyterlab_settings.json
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	mkdir -p $(VENV)/share/jupyter/lab/settings
+	cp notebooks/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	touch $(READY)
+
+lab: demo
+	$(PY) -m jupyter lab $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+
+demo: $(READY)
+	$(PY) -m course_lib demo
+
+work: $(READY)
+	$(PY) -m course_lib copy-lessons
+
+test: lint
+	$(PY) -m pytest tests
+	$(MAKE) notebooks
+
+lint: $(READY)
+	$(PY) -m ruff check .
+
+notebooks: $(READY)
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg notebooks/*.ipynb
+
+clean:
+	rm -rf $(VENV) out
