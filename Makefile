@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 
 # Open a browser only where there is a screen; otherwise JupyterLab prints the address.
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
-LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser)
+LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
+    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
 .PHONY: setup lab demo test lint notebooks work clean
 
@@ -14,14 +15,15 @@ setup: $(READY)
 
 $(READY): pyproject.toml notebooks/jupyterlab_settings.json
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@echo 'Making .venv and installing PyTorch and JupyterLab: several GB, a few minutes the first time.'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	mkdir -p $(VENV)/share/jupyter/lab/settings
-	cp notebooks/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json
+	cp notebooks/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json  # no news prompt
 	touch $(READY)
 
 lab: demo
-	$(PY) -m jupyter lab $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+	$(PY) -m jupyter lab $(LAB_OPTIONS)
 
 demo: $(READY)
 	$(PY) -m course_lib demo

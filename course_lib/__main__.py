@@ -27,7 +27,15 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except (CourseError, ValueError, OSError) as error:
         message = " ".join(str(error).split())
+        if isinstance(error, OSError) and error.strerror and error.filename:
+            message = f"{error.filename}: {error.strerror}"
         print(f"error: {message}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:  # PyTorch has no kind of its own on the CPU
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        print("error: not enough memory; choose a smaller --size (in training also a smaller "
+              "--batch or --crop), or close other programs", file=sys.stderr)  # fmt: skip
         return 2
 
 
@@ -245,14 +253,14 @@ def read_names(path: Path | None) -> tuple[str, ...]:
 
 def quality_command(options: argparse.Namespace) -> None:
     from course_lib.evaluation import score_folders
-    from course_lib.files import save_record
+    from course_lib.files import relative_name, save_record
     from course_lib.stylize import DEFAULT_DECODER
 
     results = score_folders(
         load_transfer(options), options.content, options.style, options.size,
         read_names(options.only),
     )  # fmt: skip
-    decoder = str(options.decoder or DEFAULT_DECODER.relative_to(REPOSITORY))
+    decoder = relative_name(str(options.decoder or DEFAULT_DECODER))
     save_record(options.out, {"size": options.size, "decoder": decoder}, results)
     print(
         f"{options.out}: style ratio {results['mean_style_ratio']:.3f}, "

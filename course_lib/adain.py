@@ -126,6 +126,6 @@ def normalized_weights(weights: Sequence[float] | None, count: int) -> list[floa
     weights = [1.0] * count if weights is None else [float(w) for w in weights]
     if len(weights) != count:
         raise ValueError(f"{count} styles need {count} weights, got {len(weights)}")
-    if not all(0 <= w < float("inf") for w in weights) or sum(weights) <= 0:
+    if not all(w >= 0 for w in weights) or not 0 < sum(weights) < float("inf"):
         raise ValueError(f"weights must be finite, not negative and not all zero, got {weights}")
     return [w / sum(weights) for w in weights]

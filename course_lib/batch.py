@@ -49,6 +49,13 @@ def check_paths(content: Path, styles: Sequence[Path], out: Path) -> None:
             raise ImageError(f"{out} is a file; a folder of photographs needs a folder as output")
         if out.resolve() == content.resolve():
             raise ImageError(f"{out} holds the photographs; choose another folder as output")
+        plan = plan_folder(content, out)
+        inputs = {path.resolve() for path in (*plan, *styles)}
+        for target in plan.values():
+            if target.resolve() in inputs:
+                raise ImageError(
+                    f"{target} is one of the inputs and would be replaced; choose another folder"
+                )
         return
     check_output_path(out)
     for path in (content, *styles):
@@ -98,27 +105,48 @@ def stylize_folder(
 ) -> FolderReport:
     """Stylise every image under ``content`` into the same places under ``out``.
 
-    JPEG, PNG and WebP keep their names; for other formats ``.png`` is added. A file that cannot be
-    read is reported and the rest go on.
+    A file that cannot be read is reported and the rest go on.
 
     Raises:
         ImageError: there are no images, or the output cannot be written.
     """
     report = FolderReport()
-    paths = [path for path in find_images(content) if not path.is_relative_to(out)]
+    plan = plan_folder(content, out)
     started = time.perf_counter()
-    for path in tqdm(paths, desc="stylising", unit="image", disable=not progress):
+    for path, target in tqdm(plan.items(), desc="stylising", unit="image", disable=not progress):
         try:
             image = load_image(path, size)
         except ImageError as error:
             report.skipped[path] = str(error)
             continue
-        target = out / path.relative_to(content)
-        if path.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
-            target = target.with_name(f"{path.name}.png")
         report.saved.append(save_image(transfer.stylize(image, style, alpha), target))
     report.seconds = time.perf_counter() - started
     return report
+
+
+def plan_folder(content: Path, out: Path) -> dict[Path, Path]:
+    """Where each image under ``content`` goes under ``out``; no two go to the same place.
+
+    JPEG, PNG and WebP keep their names; for other formats ``.png`` is added. Where ``out`` lies
+    inside ``content``, what is in it is the result of an earlier run and left out.
+
+    Raises:
+        ImageError: there are no images.
+    """
+    inside = out.resolve().is_relative_to(content.resolve())
+    plan: dict[Path, Path] = {}
+    taken = set()
+    for path in find_images(content):
+        if inside and path.resolve().is_relative_to(out.resolve()):
+            continue
+        target = out / path.relative_to(content)
+        if path.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
+            target = target.with_name(f"{path.name}.png")
+        while target in taken:  # a.gif beside a.gif.png
+            target = target.with_name(f"{target.name}.png")
+        taken.add(target)
+        plan[path] = target
+    return plan
 
 
 def demo_sheet(
@@ -131,14 +159,14 @@ def demo_sheet(
 
     Args:
         photos: file names without extension; all in ``data/content`` if not given.
-        styles: likewise from ``data/style``.
+        styles: likewise from ``data/style`` or the downloaded ``data/paintings``.
         size: side of the square pictures in pixels.
 
     Returns:
         The sheet, and the seconds per stylised image with everything loaded.
     """
-    photographs = [square(path, size) for path in choose(DATA_DIR / "content", photos)]
-    paintings = [square(path, 2 * size) for path in choose(DATA_DIR / "style", styles)]
+    photographs = [square(path, size) for path in choose("content", photos)]
+    paintings = [square(path, 2 * size) for path in choose("style", styles)]
     started = time.perf_counter()
     statistics = [transfer.encode_style(to_tensor(painting)) for painting in paintings]
     rows: list[list[Image.Image | None]] = [[None, *paintings]]
@@ -160,14 +188,31 @@ def square(path: Path, size: int) -> Image.Image:
     return resize_shorter_side(center_crop(open_image(path)), size)
 
 
-def choose(folder: Path, names: Sequence[str] | None) -> list[Path]:
-    """The images of a bundled folder, or those with the given names in the given order.
+def library(kind: str) -> dict[str, Path]:
+    """The pictures at hand by name: ``content`` photographs, or ``style`` paintings.
+
+    The famous paintings of ``fetch paintings`` are listed after the bundled styles once they are
+    there.
+    """
+    folders = {"content": ["content"], "style": ["style", "paintings"]}[kind]
+    return {
+        path.stem: path
+        for folder in folders
+        if (DATA_DIR / folder).is_dir()
+        for path in sorted((DATA_DIR / folder).glob("*.jpg"))
+    }
+
+
+def choose(kind: str, names: Sequence[str] | None) -> list[Path]:
+    """All bundled pictures of a kind, or those of its library with the given names, in order.
 
     Raises:
         ImageError: a name is not there; the message lists those that are.
     """
-    paths = {path.stem: path for path in find_images(folder)}
-    for name in names or ():
-        if name not in paths:
-            raise ImageError(f"no picture '{name}' in {folder}; there are {', '.join(paths)}")
-    return [paths[name] for name in names or paths]
+    if names is None:
+        return find_images(DATA_DIR / kind)
+    pictures = library(kind)
+    for name in names:
+        if name not in pictures:
+            raise ImageError(f"no {kind} picture '{name}'; there are {', '.join(pictures)}")
+    return [pictures[name] for name in names]

@@ -79,7 +79,13 @@ def benchmark_stylize(
     Returns:
         The settings, and per size the median seconds per image of both, their ratio, and the mean
         absolute difference of their outputs in units of 1/255.
+
+    Raises:
+        ValueError: a size that the plain implementation cannot do.
     """
+    for size in sizes:
+        if size < 16 or size % 8:
+            raise ValueError(f"sizes must be multiples of 8 from 16 pixels up, got {size}")
     style_path = find_images(DATA_DIR / "style")[0]
     photos = find_images(DATA_DIR / "content")
     # The plain one gets its own copy of the weights before the fast one rounds them.

@@ -32,7 +32,8 @@ class Check:
 
     def __str__(self) -> str:
         line = f"[{'OK' if self.ok else 'FAIL'}] {self.name}: {self.found}"
-        return line if self.ok or not self.fix else f"{line}; fix: {self.fix}"
+        line = line if self.ok or not self.fix else f"{line}; fix: {self.fix}"
+        return " ".join(line.split())  # what broke may speak in several lines
 
 
 def run_checks() -> Iterator[Check]:

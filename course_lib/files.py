@@ -1,6 +1,7 @@
 """Writing files so that nothing already saved is lost, and results with their origin."""
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -18,9 +19,18 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
     Folders are made as needed. If the block raises, or the process dies in it, an older file of
     that name is still whole; after an exception the temporary file is gone, too.
+
+    Raises:
+        OSError: ``path`` is a folder, or the folder it should be in cannot be made.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder; give a file name", str(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        message = "a file is where its folder should be"
+        raise NotADirectoryError(errno.ENOTDIR, message, str(path)) from None
     # The extension stays last, because Pillow chooses the format by it.
     temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
     try:
@@ -43,7 +53,7 @@ def save_record(
 
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "__main__.py" else ["..."]
     record = {
-        "command": " ".join(["python -m course_lib", *map(_relative, arguments)]),
+        "command": " ".join(["python -m course_lib", *map(relative_name, arguments)]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": sys.version.split()[0],
         "torch": torch.__version__,
@@ -55,8 +65,8 @@ def save_record(
     return Path(path)
 
 
-def _relative(argument: str) -> str:
-    """Absolute paths tell about one machine, not about the experiment."""
+def relative_name(argument: str) -> str:
+    """Shorten an absolute path: it tells about one machine, not about the experiment."""
     path = Path(argument)
     if not path.is_absolute():
         return argument

@@ -174,10 +174,21 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
 
 
 def resize_shorter_side(image: Image.Image, size: int) -> Image.Image:
-    """Resize a picture so that its shorter side is ``size`` pixels, keeping the aspect ratio."""
+    """Resize a picture so that its shorter side is ``size`` pixels, keeping the aspect ratio.
+
+    Raises:
+        ImageError: ``size`` is below 1, or the result would have more than ``MAX_PIXELS``.
+    """
     if size < 1:
         raise ImageError(f"size must be at least 1 pixel, got {size}")
-    scale = size / min(image.size)
+    shorter = min(image.size)
+    # In whole numbers, because a mistyped size may be too large for a float.
+    if size * size * max(image.size) > MAX_PIXELS * shorter:
+        raise ImageError(
+            f"with {size} pixels on the shorter side the image would have more than the "
+            f"{MAX_PIXELS // 1_000_000} million pixels allowed; choose a smaller size"
+        )
+    scale = size / shorter
     width, height = (max(1, round(side * scale)) for side in image.size)
     if (width, height) == image.size:
         return image

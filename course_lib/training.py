@@ -23,7 +23,7 @@ from tqdm import tqdm
 from course_lib import CourseError
 from course_lib.adain import apply_statistics, channel_statistics
 from course_lib.datasets import ImagePool, draw_crops, load_pool
-from course_lib.decoder import Decoder, load_decoder, save_decoder
+from course_lib.decoder import Decoder, load_decoder, read_metadata, save_decoder
 from course_lib.devices import describe, keep_freed_memory, pick_device, pick_precision
 from course_lib.files import replacing
 from course_lib.images import contact_sheet, save_image, to_image
@@ -100,8 +100,10 @@ class Trainer:
             self.device, self.precision, memory_format=torch.channels_last
         )
         decoder = Decoder()
+        self.earlier_recipes: list[dict[str, object]] = []
         if config.initial_decoder:
             decoder = load_decoder(config.initial_decoder, self.encoder)
+            self.earlier_recipes = json.loads(read_metadata(config.initial_decoder)["recipe"])
         self.decoder = decoder.to(self.device, memory_format=torch.channels_last).train()
         self.optimizer = self.new_optimizer()
         self.completed = 0
@@ -229,16 +231,18 @@ class Trainer:
         )
 
     def notes(self) -> dict[str, object]:
-        """What the decoder's metadata say about its training."""
+        """What the decoder's metadata say about its training, earlier runs included."""
         hidden = ("content", "style", "out", "exclude", "initial_decoder")  # paths of one machine
         recipe = {k: v for k, v in dataclasses.asdict(self.config).items() if k not in hidden}
-        recipe |= {"content_images": len(self.content_pool), "style_images": len(self.style_pool)}
-        return {
+        recipe |= {
             "steps": self.completed,
-            "recipe": recipe,
+            "content_images": len(self.content_pool),
+            "style_images": len(self.style_pool),
             "device": describe(self.device),
-            "data": self.config.data_note,
         }
+        recipes = [*self.earlier_recipes, recipe]
+        steps = sum(recipe["steps"] for recipe in recipes)
+        return {"steps": steps, "recipe": recipes, "data": self.config.data_note}
 
     def load(self, path: Path) -> None:
         """Go back to a checkpoint of the same configuration.
@@ -248,9 +252,10 @@ class Trainer:
         """
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
+            its = state["config"]
         except Exception as error:
             raise TrainingError(f"{path} is damaged ({error}): delete it to start again") from None
-        mine, its = dataclasses.asdict(self.config), state["config"]
+        mine = dataclasses.asdict(self.config)
         changed = [k for k in mine if k not in FREE_TO_CHANGE and mine[k] != its.get(k)]
         if changed:
             details = ", ".join(f"{k} {its.get(k)!r} -> {mine[k]!r}" for k in changed)
@@ -289,8 +294,10 @@ def check_config(config: TrainingConfig) -> None:
             raise TrainingError(f"{name} must be greater than 0, got {value}")
     if config.crop % 8:
         raise TrainingError(f"crop must be a multiple of 8, got {config.crop}")
-    if config.style_weight < 0 or config.warmup_steps < 0:
-        raise TrainingError("style_weight and warmup_steps must not be negative")
+    for name in ("style_weight", "warmup_steps", "learning_rate_decay", "seed"):
+        value = getattr(config, name)
+        if not value >= 0:
+            raise TrainingError(f"{name} must not be negative, got {value}")
 
 
 def train(
