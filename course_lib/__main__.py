@@ -17,6 +17,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message} (see '{self.prog} --help')\n")
 
 
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows the defaults of the options that have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code: 0 fine, 1 a check failed, 2 bad input."""
     options = build_parser().parse_args(arguments)
@@ -50,14 +57,16 @@ def build_parser() -> Parser:
             name,
             help=text,
             description=text,
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+            formatter_class=Formatter,
         )
         sub.set_defaults(run=run)
         return sub
 
     add_stylize_options(command("stylize", stylize, "repaint photographs in a painter's style"))
     demo_parser = command("demo", demo, "render the contact sheet of bundled photos and styles")
-    demo_parser.add_argument("-o", "--out", type=Path, default=Path("out/demo.png"))
+    demo_parser.add_argument(
+        "-o", "--out", type=Path, default=Path("out/demo.png"), help="image file"
+    )
     demo_parser.add_argument("--photos", nargs="+", metavar="NAME", help="only these photographs")
     demo_parser.add_argument("--styles", nargs="+", metavar="NAME", help="only these styles")
     demo_parser.add_argument("--size", type=positive, default=256, help="pixels per picture")
@@ -65,32 +74,32 @@ def build_parser() -> Parser:
     command("doctor", doctor, "check this machine and say how to mend what is missing")
     fetch_parser = command("fetch", fetch, "download famous public-domain paintings")
     fetch_parser.add_argument("what", choices=["paintings"])
-    fetch_parser.add_argument("--out", type=Path, default=DATA_DIR / "paintings")
+    fetch_parser.add_argument("--out", type=Path, default=DATA_DIR / "paintings", help="folder")
     fetch_parser.add_argument("--names", nargs="+", metavar="NAME", help="only these paintings")
     add_train_options(command("train", train, "train a decoder, or go on with a stopped run"))
     quality = command("quality", quality_command, "score a decoder on pairs of images")
-    quality.add_argument("--content", type=Path, required=True, metavar="DIR")
-    quality.add_argument("--style", type=Path, required=True, metavar="DIR")
+    quality.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
+    quality.add_argument("--style", type=Path, required=True, metavar="DIR", help="paintings")
     quality.add_argument("--only", type=Path, metavar="FILE", help="use only the names in FILE")
     quality.add_argument("--size", type=positive, default=256, help="side of the square images")
     quality.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
-    quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON")
+    quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
     add_compute_options(quality)
     bench = command("benchmark", benchmark, "measure speed against a plain implementation")
     bench.add_argument("what", choices=["stylize"])
     bench.add_argument("-o", "--out", type=Path, default=None, help="JSON file for the result")
-    bench.add_argument("--sizes", nargs="+", type=positive, default=[256, 512])
-    bench.add_argument("--repeats", type=positive, default=3)
+    bench.add_argument("--sizes", nargs="+", type=positive, default=[256, 512], help="pixels")
+    bench.add_argument("--repeats", type=positive, default=3, help="rounds that count")
     add_compute_options(bench)
     measure = command(
         "measure-activations", measure_activations, "measure the encoder's mean activations"
     )
-    measure.add_argument("--content", type=Path, required=True, metavar="DIR")
-    measure.add_argument("--images", type=positive, default=300)
+    measure.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
+    measure.add_argument("--images", type=positive, default=300, help="at most so many")
     measure.add_argument("--size", type=positive, default=256, help="shorter side in pixels")
-    measure.add_argument("-o", "--out", type=Path, required=True)
+    measure.add_argument("-o", "--out", type=Path, required=True, help="safetensors file")
     work = command("copy-lessons", copy_lessons_command, "copy the notebooks to edit them")
-    work.add_argument("--out", type=Path, default=REPOSITORY / "work")
+    work.add_argument("--out", type=Path, default=REPOSITORY / "work", help="folder")
     return parser
 
 
@@ -115,8 +124,9 @@ def fraction(text: str) -> float:
 def add_compute_options(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
-        "--precision", default="auto", choices=["auto", "float32", "bfloat16", "float16"]
-    )
+        "--precision", default="auto", choices=["auto", "float32", "bfloat16", "float16"],
+        help="of the convolutions",
+    )  # fmt: skip
 
 
 def add_stylize_options(parser: Parser) -> None:
@@ -139,23 +149,28 @@ def add_train_options(parser: Parser) -> None:
         "--style", nargs="+", required=True, metavar="DIR", help="paintings; drawn in turn"
     )
     parser.add_argument("--out", required=True, help="folder for log, checkpoint and decoder")
-    parser.add_argument("--encoder", default="original", choices=["original", "torchvision"])
+    parser.add_argument(
+        "--encoder", default="original", choices=["original", "torchvision"], help="VGG-19 weights"
+    )
     parser.add_argument("--images", type=positive, default=1200, help="at most so many of each")
     parser.add_argument("--all-images", action="store_true", help="use every image")
     parser.add_argument("--exclude", type=Path, metavar="FILE", help="file names to leave out")
-    parser.add_argument("--epochs", type=positive, default=54)
+    parser.add_argument("--epochs", type=positive, default=54, help="passes over the photographs")
     parser.add_argument("--steps", type=positive, help="steps in all, instead of epochs")
-    parser.add_argument("--batch", type=positive, default=8)
+    parser.add_argument("--batch", type=positive, default=8, help="crops of each per step")
     parser.add_argument("--size", type=positive, default=512, help="shorter side after reading")
-    parser.add_argument("--crop", type=positive, default=256)
-    parser.add_argument("--style-weight", type=float, default=20.0)
-    parser.add_argument("--learning-rate", type=float, default=1e-4)
-    parser.add_argument("--learning-rate-decay", type=float, default=0.0, metavar="K")
+    parser.add_argument("--crop", type=positive, default=256, help="side of the square crops")
+    parser.add_argument("--style-weight", type=float, default=20.0, help="lambda of equation 11")
+    parser.add_argument("--learning-rate", type=float, default=1e-4, help="of Adam")
+    parser.add_argument(
+        "--learning-rate-decay", type=float, default=0.0, metavar="K",
+        help="divide the learning rate by 1 + K * step",
+    )  # fmt: skip
     parser.add_argument("--warmup-steps", type=int, default=0, help="autoencoder steps first")
     parser.add_argument("--initial-decoder", metavar="FILE", help="start from this checkpoint")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--log-every", type=positive, default=50)
-    parser.add_argument("--checkpoint-every", type=positive, default=500)
+    parser.add_argument("--seed", type=int, default=0, help="of the first weights and the crops")
+    parser.add_argument("--log-every", type=positive, default=50, help="steps per log line")
+    parser.add_argument("--checkpoint-every", type=positive, default=500, help="steps per save")
     parser.add_argument("--data-note", default="not stated", help="data and terms, for metadata")
     add_compute_options(parser)
 

@@ -121,7 +121,7 @@ def show_feature_maps(features: Mapping[str, Tensor], count: int = 6) -> Figure:
     figure, axes = plt.subplots(
         len(features),
         count,
-        figsize=(9.5, (9.5 / count * height / width + 0.2) * len(features)),
+        figsize=(8, (8 / count * height / width + 0.2) * len(features)),
         squeeze=False,
         layout="constrained",
     )
@@ -184,7 +184,7 @@ def draw_boxes(photo: Tensor, boxes: Mapping[str, Sequence[int]]) -> Figure:
         boxes: name -> (top, left, side) in pixels.
     """
     height, width = photo.shape[-2:]
-    figure, axis = plt.subplots(figsize=(3.8 * width / height + 2.2, 3.8), layout="constrained")
+    figure, axis = plt.subplots(figsize=(2.7 * width / height + 2.2, 2.7), layout="constrained")
     axis.imshow(to_image(photo))
     for colour, (name, (top, left, side)) in zip(OKABE_ITO, boxes.items(), strict=False):
         corner = (left - 0.5, top - 0.5)
@@ -207,12 +207,12 @@ def show_reconstructions(photos: Sequence[Tensor], decoded: Sequence[Tensor]) ->
     figure, axes = plt.subplots(
         3,
         len(photos),
-        figsize=(9, 9 / sum(aspects) * 3 + 0.4),
+        figsize=(7, 7 / sum(aspects) * 3 + 0.4),
         gridspec_kw={"width_ratios": aspects},
         squeeze=False,
         layout="constrained",
     )
-    labels = ("photograph", "decode(encode(x))", "difference")
+    labels = ("photograph", "decoded", "difference")
     for axis, label in zip(axes[:, 0], labels, strict=True):
         axis.set_ylabel(label, fontsize=11)
     for column, photo, image in zip(axes.T, photos, decoded, strict=True):

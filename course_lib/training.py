@@ -103,7 +103,8 @@ class Trainer:
         self.earlier_recipes: list[dict[str, object]] = []
         if config.initial_decoder:
             decoder = load_decoder(config.initial_decoder, self.encoder)
-            self.earlier_recipes = json.loads(read_metadata(config.initial_decoder)["recipe"])
+            metadata = read_metadata(config.initial_decoder)
+            self.earlier_recipes = json.loads(metadata.get("recipe", "[]"))
         self.decoder = decoder.to(self.device, memory_format=torch.channels_last).train()
         self.optimizer = self.new_optimizer()
         self.completed = 0

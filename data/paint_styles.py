@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from painters import crafts, liquids, oils, prints  # noqa: E402  (the folder is not an installed package)
+from painters import crafts, liquids, oils, prints
 
 # name: (painter, seed, JPEG quality); busy pictures get a lower quality to stay below 300 KB.
 STYLES: dict[str, tuple[Callable[[np.random.Generator], Image.Image], int, int]] = {
