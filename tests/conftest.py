@@ -1,0 +1,75 @@
+"""Shared fixtures: a fixed seed, folders of small images, encoders that are loaded once."""
+
+import socket
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib.vgg import VGG19Encoder
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    """Tests may talk to servers on this machine only."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    """The default encoder, float32 on the CPU. Shared: do not change it."""
+    return VGG19Encoder()
+
+
+@pytest.fixture(scope="session")
+def deep_encoder():
+    """The normalised original encoder with all layers. Shared: do not change it."""
+    return VGG19Encoder(last="pool5")
+
+
+@pytest.fixture(scope="session")
+def raw_encoder():
+    """The original encoder with all layers, not rescaled. Shared: do not change it."""
+    return VGG19Encoder(last="pool5", normalize_activations=False)
+
+
+@pytest.fixture(scope="session")
+def make_images():
+    """Factory: ``make_images(folder, count, size=(width, height), seed=0)`` writes PNG files.
+
+    Every image is a smooth two-colour gradient of its own with a little noise.
+    """
+
+    def make(folder, count, size=(48, 40), seed=0):
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(seed)
+        width, height = size
+        paths = []
+        for i in range(count):
+            y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+            slope = rng.uniform(0, 1, 2)
+            t = (slope[0] * x + slope[1] * y) / slope.sum()
+            colours = rng.uniform(0, 255, (2, 3))
+            image = colours[0] * (1 - t[..., None]) + colours[1] * t[..., None]
+            image = image + rng.normal(0, 8, (height, width, 3))
+            path = folder / f"image_{i:02d}.png"
+            Image.fromarray(image.clip(0, 255).astype(np.uint8)).save(path)
+            paths.append(path)
+        return paths
+
+    return make
