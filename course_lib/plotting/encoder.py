@@ -1,75 +1,14 @@
-"""Figures of the lessons: pictures in a row, curves, maps, in colour-blind-safe palettes."""
+"""Figures of lesson 01: what the encoder sees."""
 
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import torch
-from IPython import get_ipython
 from matplotlib.figure import Figure
-from matplotlib_inline.config import InlineBackend
-from PIL import Image
 from torch import Tensor
 
-from course_lib.adain import ChannelStatistics
 from course_lib.images import to_image
-
-Picture = Tensor | Image.Image
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-
-def figures_as_jpeg(dpi: int = 100, quality: int = 80) -> None:
-    """Embed a notebook's figures as JPEG from now on: pictures take a quarter of PNG's space.
-
-    Outside a notebook only the resolution is set.
-    """
-    plt.rcParams["figure.dpi"] = dpi
-    shell = get_ipython()
-    if shell is not None:
-        backend = InlineBackend.instance(parent=shell)
-        backend.print_figure_kwargs = {
-            "bbox_inches": "tight",
-            "pil_kwargs": {"quality": quality, "subsampling": 0},
-        }
-        backend.figure_formats = {"jpeg"}
-
-
-def show_images(
-    images: Sequence[Picture],
-    titles: Sequence[str] | None = None,
-    columns: int | None = None,
-    height: float = 2.4,
-    caption: str | None = None,
-) -> Figure:
-    """Draw pictures in a grid with titles above them.
-
-    Args:
-        images: tensors (3, H, W) or (1, 3, H, W) in [0, 1], or Pillow pictures.
-        titles: one per picture.
-        columns: pictures in a row; all in one row if not given.
-        height: height of one row in inches.
-        caption: a line above the whole figure.
-    """
-    images = [to_image(i) if isinstance(i, Tensor) else i for i in images]
-    columns = columns or len(images)
-    rows = -(-len(images) // columns)
-    aspect = max(image.width / image.height for image in images)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * height * aspect, rows * (height + 0.3)),
-        squeeze=False,
-        dpi=80,
-        layout="constrained",
-    )
-    for axis in axes.flat:
-        axis.axis("off")
-    for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
-        axis.imshow(image)
-        if titles:
-            axis.set_title(titles[i], fontsize=10)
-    if caption:
-        figure.suptitle(caption)
-    return figure
+from course_lib.plotting.pictures import OKABE_ITO
 
 
 def draw_encoder(shapes: Mapping[str, Sequence[int]]) -> Figure:
@@ -241,134 +180,6 @@ def plot_layer_curves(curves: Mapping[str, Mapping[str, float]], label: str) -> 
     axis.tick_params("x", rotation=35)
     axis.grid(alpha=0.3)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    return figure
-
-
-def show_grid(
-    rows: Sequence[Sequence[Picture | None]],
-    column_titles: Sequence[str] | None = None,
-    row_titles: Sequence[str] | None = None,
-    tile: float = 1.25,
-) -> Figure:
-    """Draw square pictures as a table; ``None`` leaves a place empty.
-
-    Args:
-        tile: side of one picture in inches.
-    """
-    shape = (len(rows), max(map(len, rows)))
-    size = (shape[1] * tile + 0.3, shape[0] * tile + 0.3)
-    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[], frame_on=False)
-    for line, pictures in zip(axes, rows, strict=True):
-        for axis, picture in zip(line, pictures, strict=False):
-            if picture is not None:
-                axis.imshow(to_image(picture) if isinstance(picture, Tensor) else picture)
-    for axis, title in zip(axes[0], column_titles or [], strict=False):
-        axis.set_title(title, fontsize=9, pad=3)
-    for axis, title in zip(axes[:, 0], row_titles or [], strict=False):
-        axis.set_ylabel(title, fontsize=9)
-    return figure
-
-
-def show_channel(maps: Mapping[str, Tensor]) -> Figure:
-    """Draw one channel of several feature maps, and below each how its values are distributed.
-
-    A line marks the mean, a band one standard deviation to either side. All share one scale.
-
-    Args:
-        maps: title -> (h, w).
-    """
-    maps = {title: values.detach().float().cpu() for title, values in maps.items()}
-    low = min(0.0, *(values.min().item() for values in maps.values()))
-    high = max(values.max().item() for values in maps.values())
-    figure, axes = plt.subplots(
-        2,
-        len(maps),
-        figsize=(2.7 * len(maps), 4.2),
-        height_ratios=(2, 1),
-        squeeze=False,
-        sharey="row",
-        layout="constrained",
-    )
-    for (top, bottom), (title, values) in zip(axes.T, maps.items(), strict=True):
-        image = top.imshow(values, cmap="viridis", vmin=low, vmax=high, interpolation="nearest")
-        top.set_title(title, fontsize=10)
-        top.axis("off")
-        mean, std = values.mean().item(), values.std(correction=0).item()
-        bottom.hist(values.flatten().numpy(), bins=40, range=(low, high), color="0.6", log=True)
-        bottom.axvspan(mean - std, mean + std, color=OKABE_ITO[0], alpha=0.25)
-        bottom.axvline(mean, color=OKABE_ITO[0], linewidth=2)
-        bottom.set(xlabel=f"mean {mean:.1f}, std {std:.1f}", xlim=(low, high))
-    axes[1, 0].set_ylabel("positions")
-    figure.colorbar(image, ax=axes[0].tolist(), shrink=0.8, label="activation")
-    return figure
-
-
-def show_fingerprints(
-    pictures: Mapping[str, Picture], statistics: Mapping[str, ChannelStatistics]
-) -> Figure:
-    """Draw each picture beside its 512 means and 512 standard deviations, 16 rows of 32 each.
-
-    One colour scale for all; the few values above the 99th percentile are drawn like it.
-    """
-    values = {n: [p.reshape(16, 32).float().cpu() for p in s] for n, s in statistics.items()}
-    top = torch.cat([part for pair in values.values() for part in pair]).quantile(0.99).item()
-    figure, axes = plt.subplots(
-        len(pictures),
-        3,
-        figsize=(8.2, 1.5 * len(pictures)),
-        width_ratios=(1, 2, 2),
-        squeeze=False,
-        layout="constrained",
-    )
-    for line, (name, picture) in zip(axes, pictures.items(), strict=True):
-        line[0].imshow(to_image(picture) if isinstance(picture, Tensor) else picture)
-        line[0].set_ylabel(name.replace("_", "\n"), fontsize=9)
-        for axis, part in zip(line[1:], values[name], strict=True):
-            image = axis.imshow(part, cmap="viridis", vmin=0, vmax=top, interpolation="nearest")
-        for axis in line:
-            axis.set(xticks=[], yticks=[])
-    axes[0, 1].set_title("512 means", fontsize=10)
-    axes[0, 2].set_title("512 standard deviations", fontsize=10)
-    figure.colorbar(image, ax=axes.ravel().tolist(), shrink=0.6, pad=0.01)
-    return figure
-
-
-def show_distances(distances: Tensor, pictures: Sequence[Picture]) -> Figure:
-    """Draw a square matrix of distances with the pictures that it compares along two sides."""
-    count = len(pictures)
-    figure, axis = plt.subplots(figsize=(6.6, 5.6), layout="constrained")
-    image = axis.imshow(distances.float().cpu(), cmap="viridis")
-    axis.set(xlim=(-1.6, count - 0.5), ylim=(count - 0.5, -1.6))
-    axis.axis("off")
-    for i, picture in enumerate(pictures):
-        picture = to_image(picture) if isinstance(picture, Tensor) else picture
-        for x, y in ((i, -1.05), (-1.05, i)):
-            axis.imshow(picture, extent=(x - 0.46, x + 0.46, y + 0.46, y - 0.46))
-    axis.set(xlim=(-1.6, count - 0.5), ylim=(count - 0.5, -1.6))
-    figure.colorbar(image, ax=axis, shrink=0.8, label="distance of the statistics")
-    return figure
-
-
-def plot_against_style(wanted: Tensor, obtained: Mapping[str, Tensor], label: str) -> Figure:
-    """Scatter what each channel of a result has against what the style asks for, in log scale.
-
-    Args:
-        wanted: one positive number per channel, the style's.
-        obtained: name -> the result's numbers, as many.
-        label: what the numbers are.
-    """
-    figure, axis = plt.subplots(figsize=(5.2, 4.6), layout="constrained")
-    x = wanted.flatten().float().cpu()
-    axis.axline((1, 1), slope=1, color="0.5", linewidth=1, zorder=0)
-    for i, (name, values) in enumerate(obtained.items()):
-        style = {"color": OKABE_ITO[i], "marker": "os^"[i], "alpha": 0.6}
-        axis.scatter(x, values.flatten().float().cpu(), s=10, label=name, linewidths=0, **style)
-    axis.set(xscale="log", yscale="log")
-    axis.set(xlabel=f"{label}: the style's", ylabel=f"{label}: the result's")
-    axis.legend(frameon=False)
     return figure
 
 
