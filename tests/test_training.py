@@ -1,0 +1,700 @@
+"""Training: the loss and its gradient by hand, and runs that are stopped in every way.
+
+Runs here are tiny: 32-pixel crops, batches of 2, a dozen steps, float32.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from course_lib import REPOSITORY, CourseError
+from course_lib.datasets import draw_crops
+from course_lib.decoder import Decoder, DecoderError, read_metadata, save_decoder
+from course_lib.images import ImageError
+from course_lib.losses import STYLE_LAYERS
+from course_lib.training import FREE_TO_CHANGE, Trainer, TrainingConfig, TrainingError, train
+from course_lib.vgg import VGG19Encoder
+
+STEPS, WARMUP = 12, 3
+
+
+def tiny(data, out, **changes):
+    """A configuration of 3 warm-up steps and 9 others on 5 photographs and 3 paintings."""
+    settings = {
+        "content": (str(data / "content"),),
+        "style": (str(data / "style"),),
+        "out": str(out),
+        "images": None,
+        "steps": STEPS,
+        "batch": 2,
+        "size": 40,
+        "crop": 32,
+        "style_weight": 2.0,
+        "learning_rate": 1e-3,
+        "learning_rate_decay": 0.1,
+        "warmup_steps": WARMUP,
+        "warmup_learning_rate": 2e-3,
+        "device": "cpu",
+        "precision": "float32",
+        "log_every": 1,
+        "checkpoint_every": 4,
+    }
+    return TrainingConfig(**(settings | changes))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, make_images):
+    folder = tmp_path_factory.mktemp("data")
+    make_images(folder / "content", 5, size=(48, 40), seed=1)
+    make_images(folder / "style", 3, size=(40, 44), seed=2)
+    return folder
+
+
+@pytest.fixture
+def config(data, tmp_path):
+    return lambda **changes: tiny(data, tmp_path / "run", **changes)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="module")
+def reference(data, tmp_path_factory):
+    """One run without any interruption, logged at every step."""
+    out = tmp_path_factory.mktemp("reference") / "run"
+    torch.manual_seed(99)  # a run does not depend on what was drawn before it
+    assert run(tiny(data, out)) == out / "decoder.safetensors"
+    return SimpleNamespace(out=out, log=read_log(out), state=checkpoint(out))
+
+
+def run(config, **options):
+    return train(config, progress=False, **options)
+
+
+def read_log(out):
+    lines = (out / "log.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
+
+
+def checkpoint(out):
+    return torch.load(out / "checkpoint.pt", weights_only=True)
+
+
+def assert_same_result(out, reference):
+    """Decoder, optimiser, preview and step count are those of the uninterrupted run, exactly."""
+    state = checkpoint(out)
+    assert state["completed"] == STEPS
+    for part in ("decoder", "optimizer"):
+        torch.testing.assert_close(state[part], reference.state[part], rtol=0, atol=0)
+    mine, its = (load_file(folder / "decoder.safetensors") for folder in (out, reference.out))
+    torch.testing.assert_close(mine, its, rtol=0, atol=0)
+    assert read_metadata(out / "decoder.safetensors")["steps"] == str(STEPS)
+    assert (out / "preview.jpg").read_bytes() == (reference.out / "preview.jpg").read_bytes()
+
+
+def assert_averages(log, steps):
+    """Every record is the mean of the steps since the record before it."""
+    previous = 0
+    for record in log:
+        part = steps[previous : record["step"]]
+        for key in ("content_loss", "style_loss"):
+            wanted = sum(step[key] for step in part) / len(part)
+            assert record[key] == pytest.approx(wanted, rel=1e-5)
+        assert {step["phase"] for step in part} == {record["phase"]}
+        previous = record["step"]
+    assert previous == len(steps)
+
+
+# one step ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shared_trainer(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trainer")
+    options = {"warmup_steps": 0, "seed": 3, "learning_rate_decay": 0.5}
+    return Trainer(tiny(data, out, **options), progress=False)
+
+
+@pytest.fixture
+def trainer(shared_trainer):
+    """A trainer without warm-up at its first step; its decoder's images overshoot [0, 1]."""
+    torch.manual_seed(7)
+    weights = Decoder().state_dict()
+    weights["conv1_1.weight"] *= 30
+    shared_trainer.decoder.load_state_dict(weights)
+    shared_trainer.optimizer = shared_trainer.new_optimizer()
+    shared_trainer.completed = shared_trainer.summed = 0
+    shared_trainer.sums.zero_()
+    return shared_trainer
+
+
+def moments(features):
+    mean = features.mean((2, 3), keepdim=True)
+    return mean, ((features - mean) ** 2).mean((2, 3), keepdim=True).add(1e-5).sqrt()
+
+
+def losses_by_hand(trainer, encoder, step):
+    """Equations 8, 12 and 13 on the batch of this step; content, style, with a graph."""
+    seed = 2 * trainer.config.seed
+    content = draw_crops(trainer.content_pool, step, 2, 32, seed).double() / 255
+    style = draw_crops(trainer.style_pool, step, 2, 32, seed + 1).double() / 255
+    with torch.no_grad():
+        features = encoder(content.float(), STYLE_LAYERS)["relu4_1"].double()
+        styles = {k: v.double() for k, v in encoder(style.float(), STYLE_LAYERS).items()}
+        mean, std = moments(features)
+        style_mean, style_std = moments(styles["relu4_1"])
+        target = style_std * (features - mean) / std + style_mean
+    outputs = encoder(trainer.decoder(target.float()), STYLE_LAYERS)
+    outputs = {name: value.double() for name, value in outputs.items()}
+    style_loss = 0
+    for name in STYLE_LAYERS:
+        for a, b in zip(moments(outputs[name]), moments(styles[name]), strict=True):
+            style_loss = style_loss + ((a - b) ** 2).mean()
+    return ((outputs["relu4_1"] - target) ** 2).mean(), style_loss
+
+
+@pytest.mark.parametrize("step", [0, 4])
+def test_losses_equal_the_papers_equations(trainer, encoder, step):
+    trainer.completed = step
+    content, style = trainer.adain_loss()
+    wanted_content, wanted_style = losses_by_hand(trainer, encoder, step)
+    assert content.item() == pytest.approx(wanted_content.item(), rel=1e-4)
+    assert style.item() == pytest.approx(wanted_style.item(), rel=1e-4)
+
+
+def test_one_step_is_adam_on_the_weighted_sum(trainer, encoder):
+    trainer.completed = 2
+    before = [p.detach().clone() for p in trainer.decoder.parameters()]
+    content, style = losses_by_hand(trainer, encoder, 2)
+    wanted = torch.autograd.grad(content + 2.0 * style, list(trainer.decoder.parameters()))
+    trainer.step()
+    rate = 1e-3 / (1 + 0.5 * 2)
+    for old, new, gradient in zip(before, trainer.decoder.parameters(), wanted, strict=True):
+        assert (new.grad - gradient).norm() <= 1e-3 * gradient.norm()
+        # Adam's first step: both moving averages, bias-corrected, are the gradient itself.
+        update = rate * new.grad / (new.grad.abs() + 1e-8)
+        torch.testing.assert_close(new.detach(), old - update, rtol=1e-4, atol=1e-8)
+    assert trainer.completed == 3
+    wanted = [content.item(), style.item()]
+    assert trainer.sums.tolist() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_gradient_does_not_reach_the_targets(trainer, monkeypatch):
+    batches = []
+    draw = trainer.batch
+
+    def watched(pool, seed):
+        batches.append(draw(pool, seed).requires_grad_())
+        return batches[-1]
+
+    monkeypatch.setattr(trainer, "batch", watched)
+    sum(trainer.adain_loss()).backward()
+    trainer.completed = 0
+    loss, _ = trainer.autoencoder_loss()
+    loss.backward()
+    assert len(batches) == 3 and all(b.grad is None for b in batches[:2])
+    assert all(p.grad is None for p in trainer.encoder.parameters())
+    assert all(p.grad.abs().sum() > 0 for p in trainer.decoder.parameters())
+
+
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+def test_warm_up_is_an_autoencoder_on_both_folders_in_turn(trainer, encoder, step):
+    trainer.completed = step
+    pool = trainer.style_pool if step % 2 else trainer.content_pool
+    seed = 2 * trainer.config.seed + step % 2
+    images = draw_crops(pool, step, 2, 32, seed).float() / 255
+    wanted = (trainer.decoder(encoder.encode(images)) - images).abs().mean()
+    loss, style = trainer.autoencoder_loss()
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert style.item() == 0
+
+
+def test_batches_are_images_in_0_to_1(trainer):
+    batch = trainer.batch(trainer.content_pool, seed=6)
+    wanted = draw_crops(trainer.content_pool, 0, 2, 32, 6)
+    assert batch.dtype == torch.float32 and batch.shape == (2, 3, 32, 32)
+    assert torch.equal((batch * 255).round().byte(), wanted)
+
+
+def test_encoder_is_not_trained(trainer, encoder):
+    trainer.step()
+    for mine, original in zip(trainer.encoder.parameters(), encoder.parameters(), strict=True):
+        assert not mine.requires_grad and torch.equal(mine, original)
+
+
+# a run -------------------------------------------------------------------------------------------
+
+
+def test_run_writes_all_its_files(reference, data):
+    names = {"checkpoint.pt", "config.json", "decoder.safetensors", "log.jsonl", "preview.jpg"}
+    assert set(os.listdir(reference.out)) == names
+    settings = json.loads((reference.out / "config.json").read_text())
+    assert settings == json.loads(json.dumps(dataclasses.asdict(tiny(data, reference.out))))
+    saved = load_file(reference.out / "decoder.safetensors")
+    for name, value in reference.state["decoder"].items():
+        assert torch.equal(saved[name], value.half())
+
+
+def test_log_has_both_phases_and_the_learning_rates(reference):
+    log = reference.log
+    assert [record["step"] for record in log] == list(range(1, STEPS + 1))
+    assert [record["phase"] for record in log] == ["autoencoder"] * WARMUP + ["adain"] * 9
+    rates = [2e-3] * WARMUP + [1e-3 / (1 + 0.1 * i) for i in range(9)]
+    assert [record["learning_rate"] for record in log] == pytest.approx(rates)
+    epochs = [0.0] * WARMUP + [round(i / 3, 3) for i in range(1, 10)]
+    assert [record["epoch"] for record in log] == epochs
+    for record in log:
+        wanted = record["content_loss"] + 2.0 * record["style_loss"]
+        assert record["loss"] == pytest.approx(wanted)
+        assert (record["style_loss"] == 0) == (record["phase"] == "autoencoder")
+
+
+def test_optimiser_starts_anew_after_the_warm_up(reference):
+    steps = {int(state["step"]) for state in reference.state["optimizer"]["state"].values()}
+    assert steps == {STEPS - WARMUP}
+
+
+def test_metadata_hold_the_recipe_but_no_paths(reference, data):
+    metadata = read_metadata(reference.out / "decoder.safetensors")
+    (recipe,) = json.loads(metadata["recipe"])
+    assert recipe["steps"] == STEPS
+    assert recipe["style_weight"] == 2.0 and recipe["crop"] == 32 and recipe["seed"] == 0
+    assert recipe["content_images"] == 5 and recipe["style_images"] == 3
+    assert metadata["steps"] == str(STEPS) and metadata["data"] == "not stated"
+    assert not [value for value in metadata.values() if str(data.parent) in value]
+
+
+def test_preview_shows_photographs_down_and_paintings_across(reference, data, out):
+    trainer = Trainer(tiny(data, out), progress=False)
+    sheet = np.asarray(Image.open(reference.out / "preview.jpg")).astype(int)
+    assert sheet.shape == (5 * 38 + 6, 5 * 38 + 6, 3)
+    contents = draw_crops(trainer.content_pool, 0, 4, 32, 0).permute(0, 2, 3, 1).numpy()
+    styles = draw_crops(trainer.style_pool, 0, 4, 32, 0).permute(0, 2, 3, 1).numpy()
+    for i in range(4):
+        start = 6 + (i + 1) * 38
+        assert np.abs(sheet[start : start + 32, 6:38] - contents[i]).mean() < 12
+        assert np.abs(sheet[6:38, start : start + 32] - styles[i]).mean() < 12
+
+
+def test_loss_falls_when_overfitting_one_pair(tmp_path, make_images, out):
+    make_images(tmp_path / "content", 1, size=(32, 32), seed=3)
+    make_images(tmp_path / "style", 1, size=(32, 32), seed=4)
+    log = []
+    run(tiny(tmp_path, out, steps=24, warmup_steps=0, log_every=3), on_log=log.append)
+    losses = [record["loss"] for record in log]
+    assert losses[-1] < 0.5 * losses[0]
+    assert log[-1]["style_loss"] < 0.5 * log[0]["style_loss"]
+
+
+def test_on_log_gets_every_record(reference, config, out):
+    records = []
+    run(config(steps=2), on_log=records.append)
+    assert [{k: v for k, v in r.items() if k != "seconds"} for r in records] == reference.log[:2]
+
+
+def test_another_seed_is_another_run(reference, config, out):
+    run(config(steps=2, seed=1))
+    mine, its = (log[:2] for log in (read_log(out), reference.log))
+    assert all(a["loss"] != b["loss"] for a, b in zip(mine, its, strict=True))
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_keeps_float32_weights(config, precision):
+    wanted = Trainer(config(crop=16, batch=1), progress=False).adain_loss()
+    trainer = Trainer(config(crop=16, batch=1, precision=precision), progress=False)
+    assert {p.dtype for p in trainer.encoder.parameters()} == {getattr(torch, precision)}
+    trainer.step()  # the autoencoder, then both losses
+    assert {p.dtype for p in trainer.decoder.parameters()} == {torch.float32}
+    torch.manual_seed(trainer.config.seed)
+    trainer.decoder.load_state_dict(Decoder().state_dict())
+    trainer.completed, trainer.sums[:] = 0, 0
+    with torch.autocast("cpu", trainer.precision):
+        losses = trainer.adain_loss()
+    for mine, its in zip(losses, wanted, strict=True):
+        assert mine.dtype == torch.float32
+        assert mine.item() == pytest.approx(its.item(), rel=0.05)
+    trainer.completed = WARMUP
+    trainer.step()
+    assert trainer.sums.isfinite().all()
+    assert all(p.isfinite().all() for p in trainer.decoder.parameters())
+
+
+def test_length_in_epochs(config):
+    trainer = Trainer(config(steps=None, epochs=4), progress=False)
+    assert trainer.steps_per_epoch == 3  # 5 photographs in batches of 2
+    assert trainer.total_steps == WARMUP + 4 * 3
+
+
+def test_training_runs_outside_the_main_thread(config, out):
+    thread = threading.Thread(target=run, args=[config(steps=1)])
+    thread.start()
+    thread.join()
+    assert checkpoint(out)["completed"] == 1
+
+
+# data --------------------------------------------------------------------------------------------
+
+
+def test_bad_images_are_reported_and_counted(data, tmp_path, out, capsys):
+    shutil.copytree(data / "content", tmp_path / "content")
+    (tmp_path / "content" / "bad.png").write_bytes(b"not an image")
+    run(tiny(data, out, content=(str(tmp_path / "content"),), steps=1))
+    assert "skipped" in (text := capsys.readouterr().out) and "bad.png" in text
+    (recipe,) = json.loads(read_metadata(out / "decoder.safetensors")["recipe"])
+    assert recipe["content_images"] == 5
+
+
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_empty_or_missing_folder_is_an_error_before_training(config, tmp_path, out, role):
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "gone"):
+        with pytest.raises(ImageError, match=name):
+            run(config(**{role: (str(tmp_path / name),)}))
+    assert not out.exists()
+
+
+def test_folders_excluded_names_and_limits_reach_the_pools(config, data):
+    both = (str(data / "content"), str(data / "style"))
+    names = ("image_00.png", "image_04.png")
+    trainer = Trainer(config(content=both, exclude=names, images=4), progress=False)
+    assert [len(group) for group in trainer.content_pool.groups] == [2, 2]
+    assert [len(group) for group in trainer.style_pool.groups] == [2]
+
+
+def test_folders_below_the_default_limit_are_used_whole(config):
+    trainer = Trainer(config(images=TrainingConfig.images), progress=False)
+    images = [image for group in trainer.content_pool.groups for image in group]
+    assert len(images) == len({image.numpy().tobytes() for image in images}) == 5
+
+
+def test_training_can_start_from_a_decoder(config, encoder, tmp_path):
+    given = Decoder()
+    path = save_decoder(given, tmp_path / "d.safetensors", encoder, {}, torch.float32)
+    trainer = Trainer(config(initial_decoder=str(path)), progress=False)
+    for mine, its in zip(trainer.decoder.parameters(), given.parameters(), strict=True):
+        assert torch.equal(mine, its) and mine.requires_grad
+    trainer.step()
+    assert not torch.equal(trainer.decoder.conv4_1.weight, given.conv4_1.weight)
+
+
+def test_initial_decoder_of_another_encoder_is_refused(config, tmp_path):
+    path = tmp_path / "d.safetensors"
+    save_decoder(Decoder(), path, VGG19Encoder(last="relu1_1", padding="zeros"), {})
+    with pytest.raises(DecoderError, match="zeros padding"):
+        Trainer(config(initial_decoder=str(path)), progress=False)
+
+
+def test_metadata_remember_the_runs_before(reference, config, out):
+    run(config(initial_decoder=str(reference.out / "decoder.safetensors"), steps=1))
+    metadata = read_metadata(out / "decoder.safetensors")
+    assert [recipe["steps"] for recipe in json.loads(metadata["recipe"])] == [STEPS, 1]
+    assert metadata["steps"] == str(STEPS + 1)
+
+
+def test_initial_weights_follow_the_seed_alone(config):
+    weights = []
+    for outer, seed in ((1, 0), (2, 0), (1, 5)):
+        torch.manual_seed(outer)
+        weights.append(Trainer(config(seed=seed), progress=False).decoder.conv4_1.weight)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("batch", 0),
+        ("size", -1),
+        ("crop", 0),
+        ("crop", 20),
+        ("epochs", 0),
+        ("steps", 0),
+        ("images", 0),
+        ("log_every", 0),
+        ("checkpoint_every", -5),
+        ("learning_rate", 0.0),
+        ("learning_rate", math.nan),
+        ("style_weight", -1.0),
+        ("warmup_steps", -1),
+        ("seed", -1),
+    ],
+)
+def test_bad_numbers_are_refused_before_anything_is_read(tmp_path, name, value):
+    config = tiny(tmp_path / "no such folder", tmp_path / "run", **{name: value})
+    with pytest.raises(TrainingError) as caught:
+        run(config)
+    assert name in str(caught.value) and str(value) in str(caught.value)
+    assert os.listdir(tmp_path) == []
+
+
+def test_errors_are_the_courses():
+    assert issubclass(TrainingError, CourseError) and issubclass(ImageError, CourseError)
+
+
+# stopping and going on ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", [2, WARMUP, 7])
+def test_resumed_run_equals_the_uninterrupted_one(reference, config, out, stop):
+    run(config(steps=stop))
+    assert checkpoint(out)["completed"] == stop
+    torch.manual_seed(stop)
+    run(config())
+    assert_same_result(out, reference)
+    assert read_log(out) == reference.log
+
+
+def test_finished_run_is_not_repeated(reference, config, out):
+    shutil.copytree(reference.out, out)
+    before = (out / "checkpoint.pt").read_bytes()
+    records = []
+    assert run(config(), on_log=records.append) == out / "decoder.safetensors"
+    assert records == [] and (out / "checkpoint.pt").read_bytes() == before
+
+
+def interrupt_after(monkeypatch, step):
+    """Send Ctrl-C while this step is computed."""
+    original = Trainer.step
+
+    def interrupted(self):
+        if self.completed == step - 1:
+            signal.raise_signal(signal.SIGINT)
+        original(self)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+
+
+@pytest.mark.parametrize("stop", [1, 6])
+def test_ctrl_c_finishes_the_step_saves_and_resumes(reference, config, out, monkeypatch, stop):
+    handler = signal.getsignal(signal.SIGINT)
+    interrupt_after(monkeypatch, stop)
+    with pytest.raises(KeyboardInterrupt, match=f"after step {stop}"):
+        run(config(log_every=5, checkpoint_every=100))
+    assert signal.getsignal(signal.SIGINT) is handler
+    monkeypatch.undo()
+    assert checkpoint(out)["completed"] == stop
+    run(config(log_every=4, checkpoint_every=100))
+    assert_same_result(out, reference)
+    assert_averages(read_log(out), reference.log)
+
+
+def test_records_are_averages_also_when_a_run_is_prolonged(reference, config, out):
+    run(config(steps=5, log_every=4))
+    run(config(log_every=4))
+    assert [record["step"] for record in read_log(out)] == [3, 4, 5, 8, 12]
+    assert_averages(read_log(out), reference.log)
+
+
+SCRIPT = """
+import json, sys, time, torch
+from course_lib.training import TrainingConfig, train
+torch.set_num_threads(2)
+settings = json.loads(sys.argv[1])
+settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+def report(record):
+    print(record["step"], flush=True)
+    time.sleep(0.1)
+train(TrainingConfig(**settings), progress=False, on_log=report)
+"""
+
+
+def start(config):
+    command = [sys.executable, "-c", SCRIPT, json.dumps(dataclasses.asdict(config))]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=REPOSITORY, **pipes)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_ctrl_c_in_the_terminal(reference, config, out):
+    process = start(config(checkpoint_every=100))
+    for line in process.stdout:
+        if line.strip() == "5":
+            process.send_signal(signal.SIGINT)
+            break
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0
+    completed = checkpoint(out)["completed"]
+    assert 5 <= completed < STEPS
+    assert f"KeyboardInterrupt: stopped after step {completed}" in errors
+    run(config())
+    assert_same_result(out, reference)
+    assert read_log(out) == reference.log
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_kills_at_random_moments_lose_nothing(reference, config, out):
+    draw = random.Random(0)
+    for _ in range(3):
+        process = start(config(checkpoint_every=1))
+        wait = draw.randint(1, 3)
+        for _ in zip(range(wait), process.stdout, strict=False):
+            pass
+        time.sleep(draw.uniform(0, 0.6))
+        process.kill()
+        process.communicate()
+        if (out / "checkpoint.pt").exists():
+            checkpoint(out)
+        if (out / "decoder.safetensors").exists():
+            load_file(out / "decoder.safetensors")
+    run(config())
+    assert_same_result(out, reference)
+    assert read_log(out) == reference.log
+
+
+@pytest.fixture(scope="module")
+def almost_done(data, tmp_path_factory):
+    """A run one step before its end."""
+    out = tmp_path_factory.mktemp("almost") / "run"
+    run(tiny(data, out, steps=STEPS - 1))
+    return out
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "name, after",
+    [
+        ("decoder.safetensors", True),
+        ("preview.jpg", False),
+        ("checkpoint.pt", False),
+        ("checkpoint.pt", True),
+    ],
+)
+def test_a_kill_between_the_files_of_the_last_save(
+    reference, almost_done, config, out, monkeypatch, name, after
+):
+    shutil.copytree(almost_done, out)
+    replace = os.replace
+
+    def dying(source, target):
+        if os.path.basename(target) != name:
+            return replace(source, target)
+        if after:
+            replace(source, target)
+        raise Killed
+
+    monkeypatch.setattr(os, "replace", dying)
+    with pytest.raises(Killed):
+        run(config())
+    monkeypatch.undo()
+    run(config())
+    assert_same_result(out, reference)
+    assert read_log(out) == reference.log
+
+
+def test_log_lines_after_the_checkpoint_are_dropped(reference, config, out):
+    shutil.copytree(reference.out, out)
+    with (out / "log.jsonl").open("a") as file:
+        file.write(json.dumps(reference.log[-1] | {"step": STEPS + 4}) + "\n")
+        file.write('{"step": 1')
+    run(config())
+    assert read_log(out) == reference.log
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("style_weight", 3.0),
+        ("seed", 1),
+        ("crop", 16),
+        ("batch", 1),
+        ("learning_rate", 1e-4),
+        ("warmup_steps", 4),
+        ("padding", "zeros"),
+        ("exclude", ("image_00.png",)),
+        ("images", 3),
+        ("content", ("elsewhere",)),
+    ],
+)
+def test_changed_settings_are_refused(reference, trainer, monkeypatch, name, value):
+    settings = reference.state["config"]
+    changed = TrainingConfig(**(settings | {name: value}))
+    monkeypatch.setattr(trainer, "config", changed)
+    with pytest.raises(TrainingError) as caught:
+        trainer.load(reference.out / "checkpoint.pt")
+    assert f"{name} {settings[name]!r} -> {value!r}" in str(caught.value)
+    assert trainer.completed == 0
+
+
+def test_free_settings_may_change(reference, trainer, monkeypatch):
+    free = {"out": "x", "device": "cuda", "precision": "bfloat16", "epochs": 1, "steps": 99,
+            "log_every": 7, "checkpoint_every": 9}  # fmt: skip
+    assert set(free) == FREE_TO_CHANGE
+    monkeypatch.setattr(trainer, "config", TrainingConfig(**(reference.state["config"] | free)))
+    trainer.load(reference.out / "checkpoint.pt")
+    assert trainer.completed == STEPS
+
+
+def test_refused_run_is_left_as_it_was(reference, config, out):
+    shutil.copytree(reference.out, out)
+    with pytest.raises(TrainingError, match="use another out"):
+        run(config(style_weight=3.0))
+    for path in reference.out.iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_damaged_checkpoint_is_named(config, out, content):
+    out.mkdir()
+    if content is None:
+        torch.save({"something": "else"}, out / "checkpoint.pt")
+    else:
+        (out / "checkpoint.pt").write_bytes(content)
+    with pytest.raises(TrainingError, match="is damaged") as caught:
+        run(config())
+    assert str(out / "checkpoint.pt") in str(caught.value)
+
+
+# losses that are not finite ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "log_every, checkpoint_every, kept, bad",
+    [(1, 4, 4, math.nan), (1, 4, 4, math.inf), (100, 2, 6, math.nan), (100, 4, 4, math.inf)],
+)
+def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
+    reference, config, out, monkeypatch, log_every, checkpoint_every, kept, bad
+):
+    original = Trainer.adain_loss
+
+    def broken(self):
+        content, style = original(self)
+        return content, style * bad if self.completed == 6 else style
+
+    options = {"log_every": log_every, "checkpoint_every": checkpoint_every}
+    monkeypatch.setattr(Trainer, "adain_loss", broken)
+    found = 7 if log_every == 1 else 8  # found in the record, else when saving
+    with pytest.raises(TrainingError, match=f"not finite at step {found}"):
+        run(config(**options))
+    assert checkpoint(out)["completed"] == kept
+    for value in load_file(out / "decoder.safetensors").values():
+        assert value.isfinite().all()
+    assert all(math.isfinite(record["loss"]) for record in read_log(out))
+    monkeypatch.undo()
+    if kept == 6:
+        run(config())
+        assert_same_result(out, reference)
+
+
+def test_diverging_run_stops_by_itself(config, out):
+    with pytest.raises(TrainingError, match="lower learning rate"):
+        run(config(warmup_steps=0, learning_rate=1e18, checkpoint_every=1))
