@@ -267,16 +267,22 @@ def read_names(path: Path | None) -> tuple[str, ...]:
 
 
 def quality_command(options: argparse.Namespace) -> None:
+    from course_lib.devices import describe
     from course_lib.evaluation import score_folders
     from course_lib.files import relative_name, save_record
     from course_lib.stylize import DEFAULT_DECODER
 
+    transfer = load_transfer(options)
     results = score_folders(
-        load_transfer(options), options.content, options.style, options.size,
-        read_names(options.only),
-    )  # fmt: skip
-    decoder = relative_name(str(options.decoder or DEFAULT_DECODER))
-    save_record(options.out, {"size": options.size, "decoder": decoder}, results)
+        transfer, options.content, options.style, options.size, read_names(options.only)
+    )
+    settings = {
+        "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
+        "size": options.size,
+        "device": describe(transfer.device),
+        "precision": str(transfer.dtype).removeprefix("torch."),
+    }
+    save_record(options.out, settings, results)
     print(
         f"{options.out}: style ratio {results['mean_style_ratio']:.3f}, "
         f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs"

@@ -62,12 +62,16 @@ class StyleStatistics:
             raise ValueError(f"{path}: no such style statistics file")
         try:
             with safe_open(path, "pt") as file:
-                metadata = file.metadata() or {}
-                return cls(
-                    file.get_tensor("mean"), file.get_tensor("std"), encoder=metadata["encoder"]
-                )
+                mean, std = file.get_tensor("mean"), file.get_tensor("std")
+                encoder = (file.metadata() or {})["encoder"]
         except (SafetensorError, KeyError) as error:
             raise ValueError(f"{path} does not hold style statistics ({error})") from None
+        if mean.shape != std.shape or mean.dim() != 4 or mean.numel() != mean.shape[1]:
+            raise ValueError(
+                f"{path} does not hold style statistics (shapes {tuple(mean.shape)} and "
+                f"{tuple(std.shape)} instead of (1, channels, 1, 1))"
+            )
+        return cls(mean, std, encoder)
 
     @classmethod
     def average(

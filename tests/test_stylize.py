@@ -378,3 +378,12 @@ def test_statistics_of_another_encoder_are_refused(transfer):
     with pytest.raises(ValueError) as caught:
         transfer.stylize(image(), synthetic(0.0, 1.0, "VGG-16"))
     assert "'VGG-16'" in str(caught.value) and transfer.encoder.description in str(caught.value)
+
+
+@pytest.mark.parametrize("shapes", [((512,), (512,)), ((1, 512, 1, 1), (1, 256, 1, 1))])
+def test_statistics_file_with_odd_shapes_is_refused(tmp_path, shapes):
+    path = tmp_path / "odd.safetensors"
+    tensors = {name: torch.ones(shape) for name, shape in zip(("mean", "std"), shapes, strict=True)}
+    save_file(tensors, path, {"encoder": "any"})
+    with pytest.raises(ValueError, match="does not hold style statistics"):
+        StyleStatistics.load(path)
