@@ -1,0 +1,69 @@
+"""The README tells the truth: its numbers come from records, its links and commands exist."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from course_lib import DATA_DIR, REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DATA_README = (DATA_DIR / "README.md").read_text(encoding="utf-8")
+
+
+def results(name: str) -> dict:
+    return json.loads((DATA_DIR / "runs" / name).read_text())["results"]
+
+
+@pytest.mark.parametrize("page", [REPOSITORY / "README.md", DATA_DIR / "README.md"])
+def test_every_relative_link_leads_somewhere(page: Path):
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert links or page.parent == DATA_DIR
+    for link in links:
+        assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_every_make_target_named_exists():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for target in re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_command_named_exists():
+    from course_lib.__main__ import build_parser
+
+    text = README + DATA_README
+    commands = set(re.findall(r"python -m course_lib ([a-z][a-z-]+)", text))
+    help_text = build_parser().format_help()
+    assert len(commands) >= 5
+    for command in commands:
+        assert re.search(rf"\b{command}\b", help_text), command
+
+
+def test_quality_is_the_recorded_one():
+    quality = results("decoder/quality.json")
+    for key in ("mean_style_ratio", "mean_content_ratio", "mean_squared_content_ratio"):
+        assert f"{quality[key]:.2f}" in README, key
+    assert f"{quality['pairs']:,} pairs" in README
+
+
+def test_speed_is_the_recorded_one():
+    for size, row in results("stylize_cpu.json").items():
+        assert f"| {size} |" in README
+        assert f"{row['ratio']:.1f}x" in README
+        assert f"{row['mean_difference_255']:.2f}" in README
+        assert f"{row['largest_mean_difference_255']:.2f}" in README
+
+
+def test_decoder_meets_its_bars():
+    quality = results("decoder/quality.json")
+    assert quality["mean_style_ratio"] <= 0.25
+    assert quality["mean_content_ratio"] <= 0.65 or quality["mean_squared_content_ratio"] <= 0.65
+
+
+def test_stylising_is_recorded_at_least_two_and_a_half_times_faster():
+    row = results("stylize_cpu.json")["512"]
+    assert row["ratio"] >= 2.5
+    assert row["mean_difference_255"] <= 2
