@@ -7,9 +7,9 @@ from matplotlib.patches import FancyBboxPatch, Polygon
 from torch import Tensor
 
 from course_lib.images import center_crop, to_image
+from course_lib.plotting.pictures import OKABE_ITO
 
-# Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+BLUE, ORANGE, GREEN, GREY = OKABE_ITO[0], OKABE_ITO[4], OKABE_ITO[2], "#666666"
 
 
 def draw_pipeline(content: Tensor, style: Tensor, stylized: Tensor) -> Figure:

@@ -12,7 +12,13 @@ from torch import Tensor
 from course_lib.images import to_image
 
 Picture = Tensor | Image.Image
+# Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def as_image(picture: Picture) -> Image.Image:
+    """A tensor (3, H, W) or (1, 3, H, W) in [0, 1] as a Pillow picture; a picture as it is."""
+    return to_image(picture) if isinstance(picture, Tensor) else picture
 
 
 def figures_as_jpeg(dpi: int = 100, quality: int = 80) -> None:
@@ -47,7 +53,7 @@ def show_images(
         height: height of one row in inches.
         caption: a line above the whole figure.
     """
-    images = [to_image(i) if isinstance(i, Tensor) else i for i in images]
+    images = [as_image(image) for image in images]
     columns = columns or len(images)
     rows = -(-len(images) // columns)
     aspect = max(image.width / image.height for image in images)
@@ -90,7 +96,7 @@ def show_grid(
     for line, pictures in zip(axes, rows, strict=True):
         for axis, picture in zip(line, pictures, strict=False):
             if picture is not None:
-                axis.imshow(to_image(picture) if isinstance(picture, Tensor) else picture)
+                axis.imshow(as_image(picture))
     for axis, title in zip(axes[0], column_titles or [], strict=False):
         axis.set_title(title, fontsize=9, pad=3)
     for axis, title in zip(axes[:, 0], row_titles or [], strict=False):

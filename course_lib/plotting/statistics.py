@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib.adain import ChannelStatistics
-from course_lib.images import to_image
-from course_lib.plotting.pictures import OKABE_ITO, Picture
+from course_lib.plotting.pictures import OKABE_ITO, Picture, as_image
 
 
 def show_channel(maps: Mapping[str, Tensor]) -> Figure:
@@ -64,7 +63,7 @@ def show_fingerprints(
         layout="constrained",
     )
     for line, (name, picture) in zip(axes, pictures.items(), strict=True):
-        line[0].imshow(to_image(picture) if isinstance(picture, Tensor) else picture)
+        line[0].imshow(as_image(picture))
         line[0].set_ylabel(name.replace("_", "\n"), fontsize=9)
         for axis, part in zip(line[1:], values[name], strict=True):
             image = axis.imshow(part, cmap="viridis", vmin=0, vmax=top, interpolation="nearest")
@@ -84,7 +83,7 @@ def show_distances(distances: Tensor, pictures: Sequence[Picture]) -> Figure:
     axis.set(xlim=(-1.6, count - 0.5), ylim=(count - 0.5, -1.6))
     axis.axis("off")
     for i, picture in enumerate(pictures):
-        picture = to_image(picture) if isinstance(picture, Tensor) else picture
+        picture = as_image(picture)
         for x, y in ((i, -1.05), (-1.05, i)):
             axis.imshow(picture, extent=(x - 0.46, x + 0.46, y + 0.46, y - 0.46))
     axis.set(xlim=(-1.6, count - 0.5), ylim=(count - 0.5, -1.6))
