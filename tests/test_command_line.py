@@ -25,7 +25,7 @@ from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.vgg import CONV_NAMES, measure_activation_means
 
 COMMANDS = [
-    "stylize", "demo", "doctor", "fetch", "train", "quality", "benchmark", "measure-activations",
+    "stylize", "demo", "train", "quality", "benchmark", "measure-activations", "doctor", "fetch",
     "copy-lessons",
 ]  # fmt: skip
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "matplotlib", "safetensors", "tqdm"}
@@ -1025,14 +1025,14 @@ def test_benchmark_prints_what_it_records(run, tmp_path, monkeypatch):
 
 
 def test_benchmark_records_into_the_data_folder_by_default(run, tmp_path, monkeypatch):
-    from course_lib import __main__ as command_line
+    from course_lib.commands import measuring
 
     row = {"plain_seconds": 2.0, "ours_seconds": 1.0, "ratio": 2.0, "mean_difference_255": 0.1}
     asked = []
     monkeypatch.setattr(
         benchmark, "benchmark_stylize", lambda *a: asked.append(a) or ({}, {"256": row})
     )
-    monkeypatch.setattr(command_line, "DATA_DIR", tmp_path)
+    monkeypatch.setattr(measuring, "DATA_DIR", tmp_path)
     code, printed, _ = run("benchmark", "stylize", "--device", "cpu")
     assert code == 0
     assert printed.splitlines()[0] == (

@@ -1,0 +1,57 @@
+"""Parts that several commands share: the parser, kinds of numbers, device and decoder."""
+
+import argparse
+from pathlib import Path
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"error: {message} (see '{self.prog} --help')\n")
+
+
+class Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that shows the defaults of the options that have one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+def positive(text: str) -> int:
+    """An argument that must be a whole number above 0."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return int(text)
+
+
+def fraction(text: str) -> float:
+    """An argument that must lie in [0, 1]."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number between 0 and 1")
+    return value
+
+
+def add_compute_options(parser: Parser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--precision", default="auto", choices=["auto", "float32", "bfloat16", "float16"],
+        help="of the convolutions",
+    )  # fmt: skip
+
+
+def load_transfer(options: argparse.Namespace) -> object:
+    """The StyleTransfer that the options ask for."""
+    from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
+
+    decoder = getattr(options, "decoder", None) or DEFAULT_DECODER
+    return StyleTransfer.load(decoder, options.device, options.precision)
+
+
+def read_names(path: Path | None) -> tuple[str, ...]:
+    """File names, one per line."""
+    return tuple(path.read_text(encoding="utf-8").split("\n")) if path else ()
