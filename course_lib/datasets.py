@@ -28,6 +28,14 @@ class ImagePool:
     def __len__(self) -> int:
         return sum(len(group) for group in self.groups)
 
+    def move_if_it_fits(self, device: torch.device) -> None:
+        """Keep the images on a CUDA device if they take less than a third of its free memory."""
+        if device.type != "cuda":
+            return
+        size = sum(image.numel() for group in self.groups for image in group)
+        if size < torch.cuda.mem_get_info(device)[0] / 3:
+            self.groups = [[image.to(device) for image in group] for group in self.groups]
+
 
 def load_pool(
     folders: Sequence[Path],
@@ -78,7 +86,14 @@ def _decode(path: Path, size: int, crop: int) -> Tensor:
     return to_tensor(image)[0].mul(255).round().to(torch.uint8)
 
 
-def draw_crops(pool: ImagePool, step: int, batch: int, crop: int, seed: int) -> Tensor:
+def draw_crops(
+    pool: ImagePool,
+    step: int,
+    batch: int,
+    crop: int,
+    seed: int,
+    part: tuple[int, int] = (0, 1),
+) -> Tensor:
     """Draw the random crops of one step.
 
     Within a group, images come in a fresh random order every time the group is used up, so no
@@ -89,12 +104,15 @@ def draw_crops(pool: ImagePool, step: int, batch: int, crop: int, seed: int) -> 
         batch: crops in the batch; the groups take turns, also from one batch to the next.
         crop: side in pixels.
         seed: different pools should have different seeds, or their shuffles would be tied.
+        part: (number, count) draws only this one of ``count`` equal parts of the batch.
 
     Returns:
-        uint8 (batch, 3, crop, crop).
+        uint8 (batch / count, 3, crop, crop), on the images' device.
     """
     crops = []
-    for draw in range(step * batch, (step + 1) * batch):
+    share = batch // part[1]
+    start = step * batch + part[0] * share
+    for draw in range(start, start + share):
         group_number, turn = draw % len(pool.groups), draw // len(pool.groups)
         group = pool.groups[group_number]
         epoch, position = divmod(turn, len(group))

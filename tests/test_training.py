@@ -23,11 +23,22 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from course_lib import REPOSITORY, CourseError
+from course_lib.adain import apply_statistics, channel_statistics
 from course_lib.datasets import draw_crops
 from course_lib.decoder import Decoder, DecoderError, read_metadata, save_decoder
 from course_lib.images import ImageError
-from course_lib.losses import STYLE_LAYERS
-from course_lib.training import FREE_TO_CHANGE, Trainer, TrainingConfig, TrainingError, train
+from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
+from course_lib.training import (
+    FREE_TO_CHANGE,
+    PRESETS,
+    Trainer,
+    TrainingConfig,
+    TrainingError,
+    adain_losses,
+    shifted_losses,
+    train,
+)
+from course_lib.training.config import check_config
 from course_lib.vgg import VGG19Encoder
 
 STEPS, WARMUP = 12, 3
@@ -258,7 +269,7 @@ def test_log_has_both_phases_and_the_learning_rates(reference):
     assert [record["phase"] for record in log] == ["autoencoder"] * WARMUP + ["adain"] * 9
     rates = [2e-3] * WARMUP + [1e-3 / (1 + 0.1 * i) for i in range(9)]
     assert [record["learning_rate"] for record in log] == pytest.approx(rates)
-    epochs = [0.0] * WARMUP + [round(i / 3, 3) for i in range(1, 10)]
+    epochs = [0.0] * WARMUP + [round(i / 3, 6) for i in range(1, 10)]
     assert [record["epoch"] for record in log] == epochs
     for record in log:
         wanted = record["content_loss"] + 2.0 * record["style_loss"]
@@ -636,8 +647,8 @@ def test_changed_settings_are_refused(reference, trainer, monkeypatch, name, val
 
 
 def test_free_settings_may_change(reference, trainer, monkeypatch):
-    free = {"out": "x", "device": "cuda", "precision": "bfloat16", "epochs": 1, "steps": 99,
-            "log_every": 7, "checkpoint_every": 9}  # fmt: skip
+    free = {"out": "x", "device": "cuda", "precision": "bfloat16", "compile": True, "epochs": 1,
+            "steps": 99, "log_every": 7, "checkpoint_every": 9}  # fmt: skip
     assert set(free) == FREE_TO_CHANGE
     monkeypatch.setattr(trainer, "config", TrainingConfig(**(reference.state["config"] | free)))
     trainer.load(reference.out / "checkpoint.pt")
@@ -698,3 +709,116 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
 def test_diverging_run_stops_by_itself(config, out):
     with pytest.raises(TrainingError, match="lower learning rate"):
         run(config(warmup_steps=0, learning_rate=1e18, checkpoint_every=1))
+
+
+# the loss against lattices ------------------------------------------------------------------------
+
+
+class Painter(torch.nn.Module):
+    """A stand-in for the decoder: paints ``pattern(features)``, eight pixels per feature."""
+
+    def __init__(self, pattern):
+        super().__init__()
+        self.pattern = pattern
+
+    def forward(self, features):
+        flat = features.mean(1, keepdim=True) * 0 + 0.5
+        images = torch.nn.functional.interpolate(flat, scale_factor=8).repeat(1, 3, 1, 1)
+        return images + self.pattern(images)
+
+
+def lattice(images):
+    """A dot in the corner of every cell of 8x8 pixels."""
+    dots = torch.zeros_like(images)
+    dots[..., ::8, ::8] = 0.4
+    return dots
+
+
+@pytest.fixture(scope="module")
+def pair():
+    torch.manual_seed(5)
+    return torch.rand(2, 3, 64, 56), torch.rand(2, 3, 40, 48)
+
+
+def test_a_lattice_is_what_the_shift_loss_sees(encoder, pair):
+    flat = shifted_losses(encoder, Painter(lambda x: 0), *pair, (3, 5))
+    dotted = shifted_losses(encoder, Painter(lattice), *pair, (3, 5))
+    assert flat[2] == 0
+    assert dotted[2].item() == pytest.approx(2 * 0.4**2 / 64, rel=0.1)
+
+
+@pytest.mark.parametrize("offset", [(0, 0), (0, 8), (8, 8)])
+def test_whole_cells_move_a_lattice_onto_itself(encoder, pair, offset):
+    assert shifted_losses(encoder, Painter(lattice), *pair, offset)[2] == 0
+
+
+def test_content_and_style_loss_are_those_of_the_cut_picture(encoder, pair):
+    content, style = pair
+    torch.manual_seed(1)
+    decoder = Decoder()
+    mine = shifted_losses(encoder, decoder, content, style, (8, 0))
+    targets = {k: channel_statistics(f) for k, f in encoder(style, STYLE_LAYERS).items()}
+    whole = apply_statistics(encoder.encode(content), targets["relu4_1"])
+    target = apply_statistics(encoder.encode(content[:, :, 8:, :-8]), targets["relu4_1"])
+    features = encoder(decoder(whole)[:, :, 8:, :-8], STYLE_LAYERS)
+    wanted = content_loss(features["relu4_1"], target), style_loss(features, targets)
+    torch.testing.assert_close(mine[:2], wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_shift_loss_is_weighted_logged_and_resumed(data, out):
+    options = {"crop": 48, "size": 56, "warmup_steps": 1, "shift_weight": 30.0, "log_every": 2}
+    whole = run(tiny(data, out / "whole", **options, steps=6))
+    log = read_log(whole.parent)
+    assert log[0]["shift_loss"] == 0  # the warm-up
+    for record in log[1:]:
+        assert record["shift_loss"] > 0
+        wanted = record["content_loss"] + 2 * record["style_loss"] + 30 * record["shift_loss"]
+        assert record["loss"] == pytest.approx(wanted)
+    run(tiny(data, out / "parts", **options, steps=3))
+    again = run(tiny(data, out / "parts", **options, steps=6))
+    torch.testing.assert_close(load_file(again), load_file(whole), rtol=0, atol=0)
+
+
+def test_shift_loss_needs_room(config):
+    with pytest.raises(TrainingError, match="crop must be at least 48"):
+        Trainer(config(shift_weight=1.0), progress=False)
+
+
+# torch.compile and presets -----------------------------------------------------------------------
+
+
+def test_compiled_losses_are_the_same(trainer, config, monkeypatch):
+    asked = []
+
+    def compiled(function):
+        asked.append(function)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    Trainer(config(compile=True), progress=False)
+    assert asked == [adain_losses]
+
+
+def test_a_compiler_that_fails_is_one_sentence(trainer, monkeypatch):
+    def broken(*_):
+        raise torch._dynamo.exc.BackendCompilerFailed(
+            lambda: 0, RuntimeError("no C++ compiler"), None
+        )
+
+    monkeypatch.setattr(trainer, "losses", broken)
+    with pytest.raises(TrainingError, match=r"torch\.compile failed .*train without --compile"):
+        trainer.adain_loss()
+
+
+def test_presets_are_valid_recipes(config):
+    for name, recipe in PRESETS.items():
+        check_config(config(**recipe))
+        assert set(recipe) <= {field.name for field in dataclasses.fields(TrainingConfig)}, name
+    assert dict(PRESETS["report"]) == {}
+
+
+def test_the_default_recipe_is_the_reports():
+    config = TrainingConfig(("photos",), ("paintings",), "out")
+    assert (config.images, config.epochs, config.batch, config.style_weight) == (1200, 54, 8, 20)
+    assert (config.size, config.crop, config.learning_rate) == (512, 256, 1e-4)
+    assert config.steps is None and config.warmup_steps == config.learning_rate_decay == 0

@@ -1,0 +1,92 @@
+"""The settings of a run, and presets for three budgets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from course_lib import CourseError
+
+
+class TrainingError(CourseError, RuntimeError):
+    """Training cannot start or go on; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides a run; the defaults are the recipe of the report.
+
+    Sizes are in pixels, ``steps`` overrides ``epochs``, and an epoch is one pass over the content
+    images. ``batch`` counts the crops of all processes together, so that a run is the same on one
+    GPU and on four. ``learning_rate_decay`` is the authors' k: the rate is divided by 1 + k * step.
+    The first ``warmup_steps`` train an autoencoder on pixels, photographs and paintings in turn,
+    which gives the decoder its colours quickly. A ``shift_weight`` above 0 adds a loss that the
+    paper does not have: it keeps lattices out of flat areas, see ``shifted_losses``.
+    """
+
+    content: tuple[str, ...]
+    style: tuple[str, ...]
+    out: str
+    encoder: str = "original"
+    padding: str = "reflect"
+    images: int | None = 1200
+    epochs: int = 54
+    steps: int | None = None
+    batch: int = 8
+    size: int = 512
+    crop: int = 256
+    style_weight: float = 20.0
+    shift_weight: float = 0.0
+    learning_rate: float = 1e-4
+    learning_rate_decay: float = 0.0
+    warmup_steps: int = 0
+    warmup_learning_rate: float = 1e-3
+    initial_decoder: str | None = None
+    exclude: tuple[str, ...] = ()
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    compile: bool = False
+    log_every: int = 50
+    checkpoint_every: int = 500
+    data_note: str = "not stated"
+
+
+# What may differ between a run and its resumption without changing what the run means.
+FREE_TO_CHANGE = frozenset(
+    {"out", "device", "precision", "compile", "epochs", "steps", "log_every", "checkpoint_every"}
+)
+
+PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        # About half an hour on two CPU cores with bfloat16, a minute or two on a GPU.
+        "quick": {
+            "size": 256, "crop": 128, "batch": 4, "style_weight": 5.0, "warmup_steps": 600,
+            "steps": 3000, "learning_rate": 5e-4, "learning_rate_decay": 5e-4,
+        },
+        # The report's recipe is what the fields of TrainingConfig default to.
+        "report": {},
+        # For a GPU, with the decay of the authors' code; as many images as there are.
+        "long": {
+            "images": None, "size": 288, "style_weight": 2.0, "warmup_steps": 600,
+            "steps": 60_000, "learning_rate_decay": 5e-5,
+        },
+    }
+)  # fmt: skip
+
+
+def check_config(config: TrainingConfig) -> None:
+    """Raise TrainingError for numbers that cannot work, before anything is read."""
+    positive = ("batch", "size", "crop", "epochs", "steps", "images", "log_every")
+    positive += ("checkpoint_every", "learning_rate")
+    for name in positive:
+        value = getattr(config, name)
+        if value is not None and not value > 0:
+            raise TrainingError(f"{name} must be greater than 0, got {value}")
+    if config.crop % 8:
+        raise TrainingError(f"crop must be a multiple of 8, got {config.crop}")
+    if config.shift_weight and config.crop < 48:
+        raise TrainingError(f"with a shift_weight, crop must be at least 48, got {config.crop}")
+    for name in ("style_weight", "shift_weight", "warmup_steps", "learning_rate_decay", "seed"):
+        value = getattr(config, name)
+        if not value >= 0:
+            raise TrainingError(f"{name} must not be negative, got {value}")

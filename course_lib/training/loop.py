@@ -1,0 +1,107 @@
+"""A run from start to end: log, checkpoints, Ctrl-C, resume."""
+
+import dataclasses
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from course_lib.devices import keep_freed_memory
+from course_lib.training.config import TrainingConfig, check_config
+from course_lib.training.logs import Log
+from course_lib.training.processes import joined_processes, local_device
+from course_lib.training.trainer import Trainer
+
+ASK_EVERY = 10  # steps between two questions to the other processes whether Ctrl-C was pressed
+
+
+def train(
+    config: TrainingConfig,
+    progress: bool = True,
+    on_log: Callable[[dict[str, object]], None] | None = None,
+) -> Path:
+    """Train, or go on where ``config.out`` left off, and return the decoder's path.
+
+    Writes into ``config.out``: ``log.jsonl`` (one line per ``log_every`` steps), ``checkpoint.pt``
+    (to resume), ``decoder.safetensors`` (to use), ``preview.jpg``, ``config.json``, and
+    ``tensorboard/`` where TensorBoard is installed. Under torchrun only the first process writes.
+
+    Raises:
+        TrainingError: bad settings, another run's checkpoint, or a loss that is not finite.
+        ImageError: a folder is missing or holds no readable image.
+        KeyboardInterrupt: after Ctrl-C, once the step is finished and saved.
+    """
+    check_config(config)
+    device = local_device(config.device)
+    if device.type == "cpu":
+        keep_freed_memory()
+    with joined_processes(device) as processes:
+        trainer = Trainer(config, progress and processes.first, processes)
+        checkpoint = trainer.out / "checkpoint.pt"
+        if checkpoint.exists():
+            trainer.load(checkpoint)
+        processes.wait()  # before the first of them writes
+        if processes.first:
+            trainer.out.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(dataclasses.asdict(config), indent=1)
+            (trainer.out / "config.json").write_text(text + "\n")
+        with Log(trainer.out, trainer.completed, processes.first) as log:
+            _run(trainer, log, progress and processes.first, on_log)
+        processes.wait()
+    return trainer.out / "decoder.safetensors"
+
+
+def _run(
+    trainer: Trainer,
+    log: Log,
+    progress: bool,
+    on_log: Callable[[dict[str, object]], None] | None,
+) -> None:
+    """Step until the end or Ctrl-C, logging and saving on the way."""
+    config, processes = trainer.config, trainer.processes
+    bar = tqdm(total=trainer.total_steps, initial=trainer.completed, disable=not progress)
+    stop = False
+    with bar, _interruptible() as interrupted:
+        started = time.perf_counter() - trainer.elapsed
+        while trainer.completed < trainer.total_steps and not stop:
+            trainer.step()
+            bar.update()
+            trainer.elapsed = time.perf_counter() - started
+            done = trainer.completed == trainer.total_steps
+            if done or trainer.record_is_due():
+                record = trainer.log_record()
+                if not math.isfinite(record["loss"]):
+                    raise trainer.not_finite()
+                log.write(record)
+                bar.set_postfix(c=f"{record['content_loss']:.3f}", s=f"{record['style_loss']:.3f}")
+                if on_log is not None and processes.first:
+                    on_log(record)
+            if trainer.completed % config.checkpoint_every == 0 or done:
+                trainer.save()
+            if processes.count == 1 or trainer.completed % ASK_EVERY == 0:
+                stop = processes.any(interrupted.is_set(), trainer.device)
+    if trainer.completed < trainer.total_steps:
+        trainer.save()
+        raise KeyboardInterrupt(
+            f"stopped after step {trainer.completed}; run the same command again to go on"
+        )
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn Ctrl-C into a flag, so that the step in progress is finished before saving."""
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted  # only the main thread may set signal handlers
+        return
+    previous = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, previous)

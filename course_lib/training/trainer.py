@@ -1,0 +1,278 @@
+"""The state of a run and one step of it."""
+
+import dataclasses
+import json
+import math
+import operator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+
+from course_lib.adain import apply_statistics, channel_statistics
+from course_lib.datasets import ImagePool, draw_crops, load_pool
+from course_lib.decoder import Decoder, load_decoder, read_metadata, save_decoder
+from course_lib.devices import describe, pick_precision
+from course_lib.files import replacing
+from course_lib.images import contact_sheet, save_image, to_image
+from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
+from course_lib.training.losses import adain_losses, autoencoder_loss, shifted_losses
+from course_lib.training.processes import ALONE, Processes, local_device
+from course_lib.vgg import VGG19Encoder
+
+
+class Trainer:
+    """The state of a run: models, optimiser, step counter and log.
+
+    ``step()`` does one update; everything else is bookkeeping. Read ``adain_losses`` first.
+
+    Raises:
+        TrainingError: a setting cannot work.
+        ImageError: a folder is missing or holds no readable image.
+        DecoderError: the initial decoder is missing, damaged or for another encoder.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, progress: bool = True, processes: Processes = ALONE
+    ) -> None:
+        check_config(config)
+        if config.batch % processes.count:
+            raise TrainingError(
+                f"a batch of {config.batch} cannot be shared equally by {processes.count} "
+                "processes; choose a multiple"
+            )
+        self.config, self.processes = config, processes
+        self.out = Path(config.out)
+        self.device = local_device(config.device)
+        self.precision = pick_precision(config.precision, self.device)
+        pools = [
+            load_pool(f, config.size, config.crop, config.images, config.exclude, progress)
+            for f in (config.content, config.style)
+        ]
+        self.content_pool, self.style_pool = pools
+        for pool in pools:
+            for path, reason in pool.skipped.items() if processes.first else ():
+                print(f"skipped {path}: {reason}")
+            pool.move_if_it_fits(self.device)
+        torch.manual_seed(config.seed)
+        # The frozen encoder can live in half precision; the decoder's weights stay float32 and
+        # autocast converts them on the fly, so that small updates are not rounded away.
+        self.encoder = VGG19Encoder(config.encoder, padding=config.padding).to(
+            self.device, self.precision, memory_format=torch.channels_last
+        )
+        decoder = Decoder()
+        self.earlier_recipes: list[dict[str, object]] = []
+        if config.initial_decoder:
+            decoder = load_decoder(config.initial_decoder, self.encoder)
+            metadata = read_metadata(config.initial_decoder)
+            self.earlier_recipes = json.loads(metadata.get("recipe", "[]"))
+        self.decoder = decoder.to(self.device, memory_format=torch.channels_last).train()
+        self.parallel = self.decoder if processes.count == 1 else self.shared_decoder()
+        losses = shifted_losses if config.shift_weight else adain_losses
+        self.losses = torch.compile(losses) if config.compile else losses
+        self.optimizer = self.new_optimizer()
+        self.completed = 0
+        weights = (1.0, config.style_weight, config.shift_weight)
+        self.weights = weights if config.shift_weight else weights[:2]
+        self.sums = torch.zeros(len(self.weights), device=self.device)
+        self.summed = 0  # steps in ``sums``
+        self.elapsed = 0.0
+
+    def new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.decoder.parameters(), self.config.learning_rate, fused=True)
+
+    def shared_decoder(self) -> DistributedDataParallel:
+        """The decoder with gradients averaged over all processes."""
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(self.decoder, device_ids=devices)
+
+    @property
+    def total_steps(self) -> int:
+        config = self.config
+        if config.steps is not None:
+            return config.steps
+        return config.warmup_steps + config.epochs * self.steps_per_epoch
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(len(self.content_pool) / self.config.batch)
+
+    def learning_rate(self, step: int) -> float:
+        config = self.config
+        if step < config.warmup_steps:
+            return config.warmup_learning_rate
+        since = step - config.warmup_steps
+        return config.learning_rate / (1 + config.learning_rate_decay * since)
+
+    def batch(self, pool: ImagePool, seed: int) -> Tensor:
+        """This process's crops of this step as float32 images (N, 3, crop, crop) on the device."""
+        config, part = self.config, (self.processes.rank, self.processes.count)
+        crops = draw_crops(pool, self.completed, config.batch, config.crop, seed, part)
+        if self.device.type == "cuda" and crops.device.type == "cpu":
+            crops = crops.pin_memory()  # the copy then runs beside the computation
+        crops = crops.to(self.device, non_blocking=True).float().div_(255)
+        return crops.contiguous(memory_format=torch.channels_last)
+
+    def autocast(self) -> torch.autocast:
+        enabled = self.precision != torch.float32
+        return torch.autocast(self.device.type, self.precision, enabled=enabled)
+
+    def step(self) -> None:
+        """One update of the decoder; adds the losses to ``sums`` without waiting for the device."""
+        config = self.config
+        if self.completed == config.warmup_steps > 0:
+            self.optimizer = self.new_optimizer()  # Adam's averages belong to the other loss
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate(self.completed)
+        with self.autocast():
+            if self.completed < config.warmup_steps:
+                losses = self.autoencoder_loss()
+            else:
+                losses = self.adain_loss()
+            loss = sum(weight * part for weight, part in zip(self.weights, losses, strict=True))
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.sums += torch.stack([part.detach() for part in losses])
+        self.summed += 1
+        self.completed += 1
+
+    def autoencoder_loss(self) -> tuple[Tensor, ...]:
+        """Mean absolute pixel error of the warm-up, and 0 for the other parts."""
+        odd = self.completed % 2
+        images = self.batch((self.content_pool, self.style_pool)[odd], 2 * self.config.seed + odd)
+        loss = autoencoder_loss(self.encoder, self.parallel, images)
+        return loss, *[torch.zeros_like(loss)] * (len(self.weights) - 1)
+
+    def adain_loss(self) -> tuple[Tensor, ...]:
+        """Content and style loss of this step's batch, and the shift loss if it has a weight."""
+        content = self.batch(self.content_pool, 2 * self.config.seed)
+        style = self.batch(self.style_pool, 2 * self.config.seed + 1)
+        try:
+            if not self.config.shift_weight:
+                return self.losses(self.encoder, self.parallel, content, style)
+            offset = np.random.default_rng((self.config.seed, self.completed)).integers(0, 8, 2)
+            return self.losses(self.encoder, self.parallel, content, style, offset.tolist())
+        except torch._dynamo.exc.BackendCompilerFailed as error:
+            reason = str(error).strip().splitlines()[0]
+            raise TrainingError(
+                f"torch.compile failed ({reason}); train without --compile"
+            ) from error
+
+    def record_is_due(self) -> bool:
+        """Whether a log record ends here, before a new phase begins or a new epoch.
+
+        Epochs shorter than ``log_every`` share records.
+        """
+        since, every = self.completed - self.config.warmup_steps, self.config.log_every
+        epoch = self.steps_per_epoch
+        end_of_epoch = since > 0 and epoch >= every and since % epoch == 0
+        return self.completed % every == 0 or since == 0 or end_of_epoch
+
+    def log_record(self) -> dict[str, object]:
+        """Average the losses since the last record, over all processes, and start anew."""
+        share = self.summed * self.processes.count
+        content, style, *shift = (self.processes.total(self.sums) / share).tolist()
+        self.sums.zero_()
+        self.summed = 0
+        last = self.completed - 1
+        return {
+            "step": self.completed,
+            "phase": "autoencoder" if last < self.config.warmup_steps else "adain",
+            "epoch": round(max(0, self.completed - self.config.warmup_steps)
+                           / self.steps_per_epoch, 6),
+            "content_loss": content,
+            "style_loss": style,
+            **dict(zip(("shift_loss",), shift, strict=False)),
+            "loss": sum(map(operator.mul, self.weights, (content, style, *shift))),
+            "learning_rate": self.learning_rate(last),
+            "seconds": round(self.elapsed, 1),
+        }  # fmt: skip
+
+    def save(self) -> None:
+        """Write the decoder for use, a preview, and the checkpoint; each is renamed into place.
+
+        The checkpoint comes last: killed before it, a run goes on from the one before and writes
+        all three again.
+
+        Raises:
+            TrainingError: the decoder's weights are no longer finite; nothing is written.
+        """
+        if not all(p.isfinite().all() for p in self.decoder.parameters()):
+            raise self.not_finite()
+        sums = self.processes.total(self.sums) / self.processes.count
+        if not self.processes.first:
+            return
+        save_decoder(self.decoder, self.out / "decoder.safetensors", self.encoder, self.notes())
+        self.preview()
+        state = {
+            "config": dataclasses.asdict(self.config),
+            "completed": self.completed,
+            "elapsed": self.elapsed,
+            "decoder": self.decoder.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "sums": sums,
+            "summed": self.summed,
+        }
+        with replacing(self.out / "checkpoint.pt") as temporary:
+            torch.save(state, temporary)
+
+    def not_finite(self) -> TrainingError:
+        return TrainingError(
+            f"the loss is not finite at step {self.completed}; the last good checkpoint in "
+            f"{self.out} is kept: try a lower learning rate"
+        )
+
+    def notes(self) -> dict[str, object]:
+        """What the decoder's metadata say about its training, earlier runs included."""
+        hidden = ("content", "style", "out", "exclude", "initial_decoder")  # paths of one machine
+        recipe = {k: v for k, v in dataclasses.asdict(self.config).items() if k not in hidden}
+        recipe |= {
+            "steps": self.completed,
+            "content_images": len(self.content_pool),
+            "style_images": len(self.style_pool),
+            "device": describe(self.device),
+        }
+        recipes = [*self.earlier_recipes, recipe]
+        steps = sum(recipe["steps"] for recipe in recipes)
+        return {"steps": steps, "recipe": recipes, "data": self.config.data_note}
+
+    def load(self, path: Path) -> None:
+        """Go back to a checkpoint of the same configuration.
+
+        Raises:
+            TrainingError: it is damaged or belongs to a run with other settings.
+        """
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            its = state["config"]
+        except Exception as error:
+            raise TrainingError(f"{path} is damaged ({error}): delete it to start again") from None
+        mine = dataclasses.asdict(self.config)
+        changed = [k for k in mine if k not in FREE_TO_CHANGE and mine[k] != its.get(k)]
+        if changed:
+            details = ", ".join(f"{k} {its.get(k)!r} -> {mine[k]!r}" for k in changed)
+            raise TrainingError(f"{path} was made with other settings ({details}); use another out")
+        self.decoder.load_state_dict(state["decoder"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.sums, self.summed = state["sums"], state.get("summed", 0)
+        self.completed, self.elapsed = state["completed"], state["elapsed"]
+
+    @torch.no_grad()
+    def preview(self) -> None:
+        """Write a sheet of fixed crops: photographs down, paintings across."""
+        config = self.config
+        contents, styles = (
+            draw_crops(pool, 0, 4, config.crop, config.seed).to(self.device).float() / 255
+            for pool in (self.content_pool, self.style_pool)
+        )
+        rows = [[None, *map(to_image, styles)]]
+        with self.autocast():
+            statistics = channel_statistics(self.encoder.encode(styles))
+            for content in contents:
+                features = self.encoder.encode(content[None]).expand(len(styles), -1, -1, -1)
+                pictures = self.decoder(apply_statistics(features, statistics))
+                rows.append([to_image(content), *map(to_image, pictures)])
+        save_image(contact_sheet(rows, config.crop), self.out / "preview.jpg")
