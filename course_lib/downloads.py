@@ -102,6 +102,20 @@ def download(
     return path
 
 
+def check_space(folder: str | os.PathLike, needed: int, what: str) -> None:
+    """Make sure that ``needed`` bytes are free where ``folder`` is, or is going to be.
+
+    Raises:
+        DownloadError: there is less; the message begins with ``what``.
+    """
+    above = Path(folder).absolute()
+    existing = next(path for path in (above, *above.parents) if path.is_dir())
+    free = shutil.disk_usage(existing).free
+    if needed > free:
+        sizes = f"needs {needed / 1e6:,.1f} MB and {folder} has {free / 1e6:,.1f} MB free"
+        raise DownloadError(f"{what} {sizes}; make room or use another folder")
+
+
 def _transfer(
     url: str, part: Path, sha256: str | None, size: int | None, timeout: float, progress: bool
 ) -> None:
@@ -142,10 +156,8 @@ def _receive(url: str, part: Path, response, start: int, total: int | None, prog
         validator = response.headers.get("Last-Modified", "") if etag.startswith("W/") else etag
         notes = {"url": url, "validator": validator, "total": total}
         _notes(part).write_text(json.dumps(notes), encoding="utf-8")
-    free = shutil.disk_usage(part.parent).free
-    if total is not None and total - start > free:
-        needed = f"needs {(total - start) / 1e6:,.1f} MB and {part.parent} has {free / 1e6:,.1f} MB"
-        raise DownloadError(f"{url} {needed} free; make room or use another folder")
+    if total is not None:
+        check_space(part.parent, total - start, url)
     units = {"unit": "B", "unit_scale": True}
     bar = tqdm(desc=part.stem, total=total, initial=start, disable=not progress, **units)
     with bar, part.open("ab") as file:

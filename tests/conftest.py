@@ -1,12 +1,15 @@
-"""Shared fixtures: a fixed seed, folders of small images, encoders that are loaded once."""
+"""Shared fixtures: a fixed seed, a web server, small images, encoders that are loaded once."""
 
 import socket
+import threading
 
 import numpy as np
 import pytest
 import torch
+from faulty_server import FaultyServer
 from PIL import Image
 
+from course_lib import downloads
 from course_lib.vgg import VGG19Encoder
 
 torch.set_num_threads(2)
@@ -28,6 +31,22 @@ def _no_network(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server without files; see ``faulty_server.py``. Downloads do not wait."""
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(downloads, "RETRY_WAIT", 0.01)
+    monkeypatch.setattr(downloads, "PAUSE", 0.0)
+    server = FaultyServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")

@@ -6,105 +6,29 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import unicodedata
-import urllib.parse
 from collections import namedtuple
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from PIL import Image
 
 from course_lib import downloads
-from course_lib.downloads import DownloadError, download, fetch_paintings, read_paintings
+from course_lib.downloads import (
+    DownloadError,
+    check_space,
+    download,
+    fetch_paintings,
+    read_paintings,
+)
 
 BODY = bytes(range(256)) * 1200  # 307,200 bytes, so several chunks
 SHA256 = hashlib.sha256(BODY).hexdigest()
 HALF = len(BODY) // 2
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        server = self.server
-        path = urllib.parse.unquote(self.path.partition("?")[0])
-        server.requests.append((self.path, dict(self.headers)))
-        queue = server.faults.get(path, [])
-        fault = queue.pop(0) if queue else ""
-        if fault.isdecimal():
-            return self.answer(int(fault), b"", {"Retry-After": server.retry_after})
-        if path in server.redirects:
-            return self.answer(302, b"", {"Location": server.redirects[path]})
-        if path not in server.files:
-            return self.answer(404, b"")
-        body, status, headers = server.files[path], 200, {}
-        if server.etags:
-            headers["ETag"] = '"' + hashlib.md5(body).hexdigest() + '"'
-        wanted = re.match(r"bytes=(\d+)-$", self.headers.get("Range", ""))
-        unchanged = self.headers.get("If-Range", headers.get("ETag")) == headers.get("ETag")
-        if wanted and server.ranges and unchanged:
-            start, total = int(wanted[1]), len(body)
-            if start >= total:
-                return self.answer(416, b"", {"Content-Range": f"bytes */{total}"})
-            headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
-            body, status = body[start:], 206
-        sent = body[: len(body) // 2] if fault in ("drop", "stall", "no length") else body
-        length = None if fault == "no length" else len(body)
-        self.answer(status, sent, headers, length)
-        if fault == "stall":
-            server.over.wait(5)
-
-    def answer(self, status, body, headers=None, length=0):
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-class FaultyServer(ThreadingHTTPServer):
-    """Serves ``files``; ``faults[path]`` lists what goes wrong at each of the next requests."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.files, self.faults, self.redirects, self.requests = {}, {}, {}, []
-        self.ranges = self.etags = True
-        self.retry_after = ""
-        self.over = threading.Event()
-
-    def handle_error(self, request, client_address):
-        pass  # a client that went away is what these tests are about
-
-    @property
-    def asked_ranges(self):
-        return [headers.get("Range") for _, headers in self.requests]
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(downloads, "RETRY_WAIT", 0.01)
-    monkeypatch.setattr(downloads, "PAUSE", 0.0)
-    server = FaultyServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    server.files["/data.bin"] = BODY
-    yield server
-    server.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 @pytest.fixture
 def data(server):
+    server.files["/data.bin"] = BODY
     return server.url + "/data.bin"
 
 
@@ -322,6 +246,21 @@ def test_a_full_disk_is_noticed_before_the_body(server, data, tmp_path, monkeypa
     assert not (tmp_path / "data.bin").exists()
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: usage(10, 0, len(BODY)))
     assert quiet(data, tmp_path / "data.bin").read_bytes() == BODY
+
+
+def test_space_is_measured_where_a_new_folder_is_going_to_be(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    asked = []
+    monkeypatch.setattr(
+        downloads.shutil, "disk_usage", lambda path: asked.append(path) or usage(9, 0, 5_000_000)
+    )
+    folder = tmp_path / "not" / "there"
+    check_space(folder, 5_000_000, "it")
+    with pytest.raises(DownloadError) as caught:
+        check_space(folder, 5_100_000, "it")
+    sizes = f"needs 5.1 MB and {folder} has 5.0 MB free"
+    assert str(caught.value) == f"it {sizes}; make room or use another folder"
+    assert asked == [tmp_path, tmp_path] and not folder.exists()
 
 
 def test_a_folder_that_cannot_be_made(server, data, tmp_path):
