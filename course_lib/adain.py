@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 EPSILON = 1e-5
 
@@ -40,12 +41,39 @@ def channel_statistics(features: Tensor) -> ChannelStatistics:
         raise ValueError(
             f"expected features of shape (N, C, H, W) with H, W > 0, got {tuple(features.shape)}"
         )
-    if features.dtype in (torch.float16, torch.bfloat16):
-        features = features.float()
-    # Two passes: as exact as torch.var_mean, and several times faster on a CPU.
-    mean = features.mean((2, 3), keepdim=True)
-    variance = (features - mean).square().mean((2, 3), keepdim=True)
-    return ChannelStatistics(mean, (variance + EPSILON).sqrt())
+    return ChannelStatistics(*_Statistics.apply(features))
+
+
+class _Statistics(torch.autograd.Function):
+    """Mean and standard deviation with their gradient written out.
+
+    The gradient is one multiply-add over the features instead of five passes over float32 copies
+    of them, which saves a quarter of a training step on a CPU. It cannot be differentiated again.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, features: Tensor) -> tuple[Tensor, Tensor]:
+        half = features.dtype in (torch.float16, torch.bfloat16)
+        values = features.float() if half else features
+        # Two passes: as exact as torch.var_mean, and several times faster on a CPU.
+        mean = values.mean((2, 3), keepdim=True)
+        variance = (values - mean).square_().mean((2, 3), keepdim=True)
+        std = (variance + EPSILON).sqrt()
+        ctx.save_for_backward(features, mean, std)
+        return mean, std
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, for_mean: Tensor, for_std: Tensor) -> Tensor:
+        # d mean / d x = 1 / n and d std / d x = (x - mean) / (n std), with n positions.
+        features, mean, std = ctx.saved_tensors
+        positions = features.shape[2] * features.shape[3]
+        slope = for_std / (positions * std)
+        offset = for_mean / positions - slope * mean
+        # float16 would lose the small slopes; bfloat16 has float32's range.
+        dtype = features.dtype if features.dtype == torch.bfloat16 else slope.dtype
+        gradient = torch.addcmul(offset.to(dtype), features.to(dtype), slope.to(dtype))
+        return gradient.to(features.dtype)
 
 
 def whiten(features: Tensor) -> Tensor:
