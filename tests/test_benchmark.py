@@ -6,8 +6,16 @@ import statistics
 import pytest
 import torch
 
-from course_lib import DATA_DIR, benchmark
-from course_lib.benchmark import PlainTransfer, benchmark_stylize, seconds
+from course_lib import DATA_DIR
+from course_lib.benchmark import (
+    PlainTransfer,
+    benchmark_stylize,
+    compare,
+    matrix_rate,
+    seconds,
+    stylize,
+    timing,
+)
 from course_lib.images import find_images
 from course_lib.stylize import StyleStatistics, StyleTransfer
 
@@ -22,7 +30,7 @@ def transfer():
 @pytest.fixture
 def two_photos(monkeypatch):
     """Let the benchmark see two photographs and one style only."""
-    monkeypatch.setattr(benchmark, "find_images", lambda folder: find_images(folder)[:2])
+    monkeypatch.setattr(stylize, "find_images", lambda folder: find_images(folder)[:2])
 
 
 @pytest.fixture
@@ -60,16 +68,38 @@ def test_the_plain_implementation_stays_float32_beside_a_rounded_one():
 
 def test_seconds_waits_for_the_device_before_and_after(monkeypatch):
     events = []
-    monkeypatch.setattr(benchmark, "synchronize", lambda device: events.append("wait"))
+    monkeypatch.setattr(timing, "synchronize", lambda device: events.append("wait"))
     clock = iter([10.0, 12.5])
 
     def tick():
         events.append("clock")
         return next(clock)
 
-    monkeypatch.setattr(benchmark.time, "perf_counter", tick)
+    monkeypatch.setattr(timing.time, "perf_counter", tick)
     assert seconds(lambda: events.append("work"), CPU) == 2.5
     assert events == ["wait", "clock", "work", "wait", "clock"]
+
+
+def test_medians_are_compared_not_means():
+    row = compare(plain=[9.0, 1.0, 6.0], ours=[2.0, 4.0, 1.0])
+    assert (row["plain_seconds"], row["ours_seconds"], row["ratio"]) == (6.0, 2.0, 3.0)
+    assert row["plain_spread"] == [1.0, 9.0] and row["ours_spread"] == [1.0, 4.0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_matrix_rate_is_that_of_the_fastest_product(monkeypatch, dtype):
+    products = []
+    monkeypatch.setattr(torch, "mm", lambda a, b, out: products.append((a, b)))
+    clock = iter([0.5, 0.25, 1.0])
+
+    def one(work, device):
+        work()
+        return next(clock)
+
+    monkeypatch.setattr(timing, "seconds", one)
+    assert matrix_rate(dtype, CPU) == 2 * 1024**3 / 0.25
+    assert len(products) == 3
+    assert all(m.shape == (1024, 1024) and m.dtype == dtype for pair in products for m in pair)
 
 
 def test_results_are_complete_and_settings_say_what_was_run(two_photos, loads):
@@ -98,7 +128,7 @@ def test_the_warm_up_is_not_counted_and_medians_are_compared(two_photos, loads, 
     plain = [90.0, 91.0, 8.0, 1.0, 3.0, 5.0]  # the first round of two photographs is warm-up
     ours = [90.0, 91.0, 1.0, 2.0, 2.0, 7.0]
     measured = iter([value for pair in zip(plain, ours, strict=True) for value in pair])
-    monkeypatch.setattr(benchmark, "seconds", lambda work, device: next(measured))
+    monkeypatch.setattr(stylize, "seconds", lambda work, device: next(measured))
     _, results = benchmark_stylize(CPU, "float32", [16], repeats=2)
     row = results["16"]
     assert row["plain_seconds"] == statistics.median(plain[2:]) == 4.0

@@ -27,7 +27,7 @@ def test_every_relative_link_leads_somewhere(page: Path):
 
 def test_every_make_target_named_exists():
     makefile = (REPOSITORY / "Makefile").read_text()
-    for target in re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE):
+    for target in re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
