@@ -9,7 +9,7 @@ SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
     --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
-.PHONY: setup lab demo test lint notebooks work clean
+.PHONY: setup lab demo test browser-test lint notebooks work clean
 
 setup: $(READY)
 
@@ -34,6 +34,9 @@ work: $(READY)
 test: lint
 	$(PY) -m pytest tests
 	$(MAKE) notebooks
+
+browser-test: $(READY)
+	$(PY) -m pytest tests/browser
 
 lint: $(READY)
 	$(PY) -m ruff check .

@@ -1,0 +1,129 @@
+"""The survey inside JupyterLab: the same items as in the page, saved as the same kind of result."""
+
+import base64
+import html
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from course_lib import REPOSITORY
+from course_lib.files import replacing
+from course_lib.survey.items import (
+    PREFERENCE,
+    Page,
+    SurveyError,
+    make_result,
+    present,
+    read_page,
+)
+
+
+class SurveyForm:
+    """A form with one question at a time; a cell that ends with it shows it.
+
+    Args:
+        page: the survey.
+        out_dir: the folder that gets ``answers-<seed>.json`` at the end.
+        seed: of order and positions, 16 hexadecimal digits; drawn if not given.
+    """
+
+    def __init__(self, page: Page, out_dir: Path, seed: str | None = None) -> None:
+        import ipywidgets as widgets
+
+        self.page, self.out_dir = page, out_dir
+        self.seed = seed or secrets.token_hex(8)
+        items = {item["id"]: item for item in page.items}
+        shown = present(page.survey, page.kind, list(items), self.seed)
+        self.steps = [(items[name], swapped, True) for name, swapped in shown.items]
+        if page.practice:
+            self.steps.insert(0, (page.practice, shown.practice_swapped, False))
+        self.answers: list[tuple[str, str, int, int]] = []
+        self.saved: Path | None = None
+        self.place, self.since = -1, 0.0
+        noun = "Picture" if page.kind == PREFERENCE else "Painting"
+        self.heading = widgets.HTML()
+        full = widgets.Layout(width="100%")
+        self.pictures = [widgets.Image(format="jpeg", layout=full) for _ in range(3)]
+        # "Painting 1" names the button for the eye and for a screen reader alike.
+        self.buttons = [widgets.Button(description=f"{noun} {k}", layout=full) for k in (1, 2)]
+        for position, button in enumerate(self.buttons, 1):
+            button.on_click(lambda _, position=position: self.choose(position))
+        columns = [
+            widgets.VBox([picture, button])
+            for picture, button in zip(self.pictures[1:], self.buttons, strict=True)
+        ]
+        if page.kind == PREFERENCE:
+            row, widths = columns, "1fr 1fr"
+        else:
+            row, widths = [columns[0], self.pictures[0], columns[1]], "1fr 1.3fr 1fr"
+        self.row = widgets.GridBox(row, layout=widgets.Layout(
+            grid_template_columns=widths, grid_gap="16px", align_items="center", max_width="960px"
+        ))  # fmt: skip
+        self.widget = widgets.VBox([self.heading, self.row])
+        self._next()
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.widget)
+
+    def choose(self, position: int) -> None:
+        """Take the choice of position 1 or 2 and go on; after the last one, save."""
+        if self.saved or self.place >= len(self.steps):
+            return
+        item, swapped, counts = self.steps[self.place]
+        if counts:
+            spent = round(1000 * (time.monotonic() - self.since))
+            choice = _ordered(item, swapped)[position - 1]["id"]
+            self.answers.append((item["id"], choice, position, spent))
+        self._next()
+
+    def _next(self) -> None:
+        self.place += 1
+        if self.place == len(self.steps):
+            self._save()
+            return
+        item, swapped, counts = self.steps[self.place]
+        first, second = _ordered(item, swapped)
+        sources = (item["picture"], first["picture"], second["picture"])
+        for image, source in zip(self.pictures, sources, strict=True):
+            image.value = _bytes(source) if source else b""
+        number = self.place + 1 - (len(self.steps) - len(self.page.items))
+        text = f"Question {number} of {len(self.page.items)}" if counts else "Practice, not counted"
+        self.heading.value = f"<b>{html.escape(self.page.question)}</b><br>{text}"
+        self.since = time.monotonic()
+
+    def _save(self) -> None:
+        result = make_result(self.page.survey, self.seed, self.answers, simulated=False)
+        path = self.out_dir / f"answers-{self.seed[:8]}.json"
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        self.saved = path
+        self.row.layout.display = "none"
+        self.heading.value = f"<b>Thank you.</b> Your answers are in {html.escape(path.name)}."
+
+
+def _ordered(item: Mapping, swapped: bool) -> list[Mapping]:
+    return item["options"][::-1] if swapped else item["options"]
+
+
+def _bytes(source: str) -> bytes:
+    return base64.b64decode(source.partition(",")[2])
+
+
+def survey_form(
+    path_to_survey: str | os.PathLike, out_dir: str | os.PathLike = REPOSITORY / "work"
+) -> "SurveyForm":
+    """The survey of a page as an ipywidgets form that saves its result into ``out_dir``.
+
+    Raises:
+        SurveyError: the file is not a page that ``survey build`` wrote.
+    """
+    page = read_page(path_to_survey)
+    try:
+        return SurveyForm(page, Path(out_dir))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SurveyError(f"{path_to_survey} holds items that cannot be shown") from None
