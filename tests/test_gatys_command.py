@@ -1,0 +1,212 @@
+"""The ``gatys`` command: what it writes, Ctrl-C, and its complaints."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib import REPOSITORY
+from course_lib.__main__ import main
+from course_lib.gatys import objective
+
+SMALL = ["--size", "20", "--precision", "float32", "--device", "cpu"]
+OLDER = b"a picture of last week"
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """A photograph, a painting of another shape, and the same in other kinds."""
+    folder = tmp_path_factory.mktemp("gatys")
+    rng = np.random.default_rng(0)
+
+    def picture(width, height):
+        coarse = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+        return coarse.resize((width, height), Image.Resampling.BICUBIC)
+
+    photo, style = picture(36, 24), picture(30, 40)
+    photo.save(folder / "photo.png")
+    style.save(folder / "style.jpg")
+    photo.convert("L").save(folder / "grey.png")
+    photo.convert("RGBA").save(folder / "rgba.png")
+    photo.convert("P").save(folder / "palette.gif")
+    (folder / "text.png").write_text("I am no picture")
+    return folder
+
+
+@pytest.fixture
+def run(capsys):
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def losses_in(text):
+    found = re.search(r"loss of the optimiser (\S+), of the saved file (\S+) \(", text)
+    return float(found[1]), float(found[2])
+
+
+def test_one_picture_with_all_its_reports(run, inputs, tmp_path):
+    out, log, film = tmp_path / "out.png", tmp_path / "log.json", tmp_path / "film.gif"
+    code, text, bar = run(
+        "gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL, "--steps", 2,
+        "--log", log, "--film", film, "--frames", 3,
+    )  # fmt: skip
+    assert code == 0
+    first = text.splitlines()[0]
+    assert first.startswith("memory for 30 x 20: ") and "block 5" in first  # before anything else
+    assert "2 steps, 40 evaluations" in text and "evaluation" in bar
+    with Image.open(out) as image:
+        assert image.size == (30, 20)
+    own, saved = losses_in(text)
+    assert saved == pytest.approx(own, rel=0.05)
+    record = json.loads(log.read_text())
+    assert record["results"]["evaluations"] == 40 and record["results"]["steps"] == 2
+    history = record["results"]["history"]
+    assert len(history["total"]) == len(history["seconds"]) == len(history["style"]) == 40
+    assert min(history["total"]) == pytest.approx(own, rel=1e-4)
+    assert record["settings"]["optimizer"] == "lbfgs"
+    assert record["settings"]["content"] == "photo.png"  # no path of this machine
+    with Image.open(film) as animation:
+        assert animation.n_frames >= 2
+
+
+@pytest.mark.parametrize("name", ["grey.png", "rgba.png", "palette.gif"])
+def test_every_readable_kind_of_image(run, inputs, tmp_path, name):
+    out = tmp_path / "out.png"
+    code, _, _ = run("gatys", inputs / name, inputs / name, "-o", out, *SMALL,
+                     "--max-evaluations", 2)  # fmt: skip
+    assert code == 0
+    with Image.open(out) as image:
+        assert image.mode == "RGB" and image.size == (30, 20)
+
+
+def test_every_option_reaches_the_optimisation(run, inputs, tmp_path):
+    log = tmp_path / "log.json"
+    code, text, _ = run(
+        "gatys", inputs / "photo.png", inputs / "style.jpg", "-o", tmp_path / "o.png", *SMALL,
+        "--steps", 3, "--optimizer", "adam", "--learning-rate", 0.02, "--init", "style",
+        "--content-layers", "relu3_1", "--style-layers", "relu1_1", "conv2_2",
+        "--content-weight", 2, "--style-weight", 7, "--tv-weight", 0.5, "--pooling", "avg",
+        "--scales", 2, "--seed", 5, "--style-size", 16, "--log", log,
+    )  # fmt: skip
+    assert code == 0 and "6 steps, 6 evaluations" in text  # three at each of two scales
+    settings = json.loads(log.read_text())["settings"]
+    wanted = {
+        "steps": 3, "optimizer": "adam", "learning_rate": 0.02, "init": "style",
+        "content_layers": ["relu3_1"], "style_layers": ["relu1_1", "conv2_2"],
+        "content_weight": 2, "style_weight": 7, "tv_weight": 0.5, "pooling": "avg", "scales": 2,
+        "seed": 5, "precision": "float32", "device": "cpu",
+    }  # fmt: skip
+    assert {key: settings[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_no_step_and_one_step_save_a_picture(run, inputs, tmp_path, steps):
+    out = tmp_path / "strip.png"
+    code, text, _ = run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL,
+                        "--steps", steps, "--film", tmp_path / "film.png")  # fmt: skip
+    assert code == 0 and f"{steps} steps, {20 * steps} evaluations" in text
+    assert out.is_file() and (tmp_path / "film.png").is_file()
+
+
+def test_seeds(run, inputs, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", tmp_path / f"{name}.png",
+            *SMALL, "--max-evaluations", 3, "--seed", seed)  # fmt: skip
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_a_run_that_diverges_still_saves(run, inputs, tmp_path, monkeypatch):
+    original, calls = objective.GatysObjective.__call__, []
+
+    def spoiled(self, image):
+        losses = original(self, image)
+        calls.append(1)
+        bad = image.requires_grad and len(calls) > 4
+        return losses._replace(total=losses.total * torch.nan) if bad else losses
+
+    monkeypatch.setattr(objective.GatysObjective, "__call__", spoiled)
+    out = tmp_path / "out.png"
+    code, text, _ = run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL)
+    assert code == 0 and out.is_file()
+    assert "1 steps, 4 evaluations" in text and "smaller --learning-rate" in text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
+    out = tmp_path / "out.png"
+    command = [sys.executable, "-m", "course_lib", "gatys", inputs / "photo.png",
+               inputs / "style.jpg", "-o", out, *SMALL, "--steps", "100000"]  # fmt: skip
+    process = subprocess.Popen(
+        list(map(str, command)), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    os.set_blocking(process.stderr.fileno(), False)
+    seen, deadline = b"", time.monotonic() + 100
+    while b"loss " not in seen and time.monotonic() < deadline:  # the bar has a loss to show
+        seen += process.stderr.read() or b""
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"stopped by Ctrl-C" in text and b"Traceback" not in text
+    own, saved = losses_in(text.decode())
+    assert saved == pytest.approx(own, rel=0.05)
+    with Image.open(out) as image:
+        assert image.size == (30, 20)
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--optimizer", "newton"], "invalid choice: 'newton'"),
+    (["--init", "blue"], "invalid choice: 'blue'"),
+    (["--steps", "-1"], "'-1'"),
+    (["--steps", "many"], "'many' is not a whole number from 0 up"),
+    (["--size", "0"], "'0' is not a whole number above 0"),
+    (["--scales", "0"], "'0' is not a whole number above 0"),
+    (["--style-layers", "conv9_9"], "unknown layer 'conv9_9'"),
+    (["--content-layers", "--style-layers"], "nothing to minimise"),
+    (["--style-weight", "-3"], "style_weight must be a number from 0 up"),
+    (["--learning-rate", "0"], "learning rate must be a number above 0"),
+    (["--film", "film.txt"], "unknown image extension"),
+    (["--device", "abacus"], "unknown device 'abacus'"),
+])  # fmt: skip
+def test_wrong_options_are_one_sentence_and_write_nothing(run, inputs, tmp_path, arguments, words):
+    out = tmp_path / "out.png"
+    out.write_bytes(OLDER)
+    code, text, error = run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out,
+                            "--max-evaluations", 1, *arguments)  # fmt: skip
+    assert code == 2 and text == ""
+    assert error.startswith("error: ") and error.count("\n") == 1 and words in error
+    assert out.read_bytes() == OLDER
+
+
+@pytest.mark.parametrize("content, style, out, words", [
+    ("missing.png", "style.jpg", "out.png", "missing.png: no such file"),
+    ("photo.png", "missing.jpg", "out.png", "missing.jpg: no such file"),
+    ("text.png", "style.jpg", "out.png", "is not an image"),
+    (".", "style.jpg", "out.png", "is a folder; give an image file"),
+    ("photo.png", ".", "out.png", "is a folder; give an image file"),
+    ("photo.png", "style.jpg", "photo.png", "is one of the inputs and would be replaced"),
+    ("photo.png", "style.jpg", "out.xyz", "unknown image extension '.xyz'"),
+])  # fmt: skip
+def test_wrong_files_are_one_sentence(run, inputs, content, style, out, words):
+    before = {path: path.read_bytes() for path in inputs.iterdir()}
+    code, text, error = run("gatys", inputs / content, inputs / style, "-o", inputs / out, *SMALL)
+    assert code == 2 and text == ""
+    assert error.startswith("error: ") and error.count("\n") == 1 and words in error
+    assert {path: path.read_bytes() for path in inputs.iterdir()} == before
