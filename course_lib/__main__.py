@@ -3,7 +3,16 @@
 import sys
 
 from course_lib import CourseError
-from course_lib.commands import course, measuring, pictures, training
+from course_lib.commands import (
+    ablations,
+    course,
+    experiments,
+    gatys,
+    measuring,
+    pictures,
+    survey,
+    training,
+)
 from course_lib.commands.options import Formatter, Parser
 
 
@@ -40,7 +49,7 @@ def build_parser() -> Parser:
         sub.set_defaults(run=run)
         return sub
 
-    for theme in (pictures, training, measuring, course):
+    for theme in (pictures, gatys, training, ablations, experiments, measuring, survey, course):
         theme.add_commands(command)
     return parser
 

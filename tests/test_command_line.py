@@ -1,10 +1,14 @@
 """The command line as a user meets it: what it prints, what it writes, and how it complains."""
 
+import hashlib
+import io
 import json
 import re
+import shutil
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from course_lib import DATA_DIR, REPOSITORY, benchmark, downloads, lessons
+from course_lib import DATA_DIR, REPOSITORY, archives, benchmark, downloads, lessons
 from course_lib.__main__ import main
 from course_lib.batch import square
 from course_lib.decoder import Decoder, read_metadata, save_decoder
@@ -25,8 +29,9 @@ from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.vgg import CONV_NAMES, measure_activation_means
 
 COMMANDS = [
-    "stylize", "demo", "train", "quality", "benchmark", "measure-activations", "doctor", "fetch",
-    "copy-lessons",
+    "stylize", "demo", "gatys", "gatys-optimizers", "gatys-pastiche", "train", "ablate",
+    "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "survey",
+    "doctor", "fetch", "copy-lessons",
 ]  # fmt: skip
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "matplotlib", "safetensors", "tqdm"}
 OLDER = b"a picture of last week"
@@ -163,7 +168,7 @@ def test_help_lists_every_command(run):
 
 def test_help_shows_defaults_where_there_are_some(run):
     _, out, _ = run("train", "--help")
-    for text in ("(default: 54)", "(default: 20.0)", "(default: 0.0001)", "(default: 256)"):
+    for text in ("(report: 54)", "(report: 20.0)", "(report: 0.0001)", "(default: 500)"):
         assert text in " ".join(out.split())
     assert "None" not in out
 
@@ -810,6 +815,98 @@ def test_fetch_of_an_unknown_painting_lists_the_known_ones(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture
+def coco(server, monkeypatch):
+    """Three photographs instead of 5,000, from a server on this machine."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("val/1.jpg", "val/2.jpg", "val/3.jpg", "val/\x1b[31m..\\4.jpg"):
+            archive.writestr(name, name * 1000)
+    body = server.files["/coco.zip"] = file.getvalue()
+    sha256 = hashlib.sha256(body).hexdigest()
+    source = archives.ImageArchive(server.url + "/coco.zip", len(body), sha256, 3)
+    monkeypatch.setattr(archives, "COCO", source)
+    return source
+
+
+def test_fetch_coco_extracts_once(run, server, coco, tmp_path):
+    code, printed, err = run("fetch", "coco", "--out", tmp_path / "coco", "--images", 2)
+    assert code == 0
+    assert printed == f"2 photographs extracted to {tmp_path / 'coco'}, 0 were there already\n"
+    assert "coco.zip: 100%" in err
+    skipped = [line for line in err.splitlines() if "skipped" in line]
+    assert len(skipped) == 1 and "\\x1b[31m" in skipped[0] and "\x1b[31m" not in skipped[0]
+    names = sorted(path.name for path in (tmp_path / "coco").rglob("*"))
+    assert names == ["1.jpg", "2.jpg", "coco.json", "val"]
+    again = run("fetch", "coco", "--out", tmp_path / "coco", "--images", 2)
+    assert again == (
+        0, f"0 photographs extracted to {tmp_path / 'coco'}, 2 were there already\n", ""
+    )  # fmt: skip
+    assert len(server.requests) == 1
+
+
+def test_fetch_coco_keeps_the_archive_if_told(run, coco, tmp_path):
+    code, printed, _ = run("fetch", "coco", "--out", tmp_path, "--keep-archive")
+    archive = tmp_path / "coco.zip"
+    assert code == 0
+    assert printed == (
+        f"3 photographs extracted to {tmp_path}, 0 were there already\n"
+        f"{archive} is kept; you may delete it\n"
+    )
+    assert archive.stat().st_size == coco.size
+
+
+def test_fetch_coco_goes_to_the_data_folder(run, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        archives, "fetch_archive", lambda *args, **options: calls.append((args, options))
+        or archives.ArchiveReport()
+    )  # fmt: skip
+    assert run("fetch", "coco")[0] == 0
+    assert calls == [
+        ((archives.COCO, DATA_DIR / "coco"), {"images": None, "keep_archive": False})
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (["coco", "--names", "the_kiss"], ["--names is for paintings", "--images"]),
+        (["paintings", "--images", 5], ["--images", "coco", "--names"]),
+        (["paintings", "--keep-archive"], ["--keep-archive", "coco"]),
+        (["coco", "--images", 0], ["'0' is not a whole number above 0"]),
+        (["coco", "--images", "many"], ["'many' is not a whole number"]),
+        (["coco", "--images", 4], ["coco.zip has 3 images, not 4"]),
+    ],
+)
+def test_fetch_refuses_what_does_not_belong_together(run, server, coco, tmp_path, options, words):
+    complains(run("fetch", *options, "--out", tmp_path / "new"), *words)
+    assert server.requests == [] and not (tmp_path / "new").exists()
+
+
+def test_fetch_coco_into_a_folder_that_cannot_be(run, server, coco, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    complains(
+        run("fetch", "coco", "--out", tmp_path / "file"), "file cannot be written", "another folder"
+    )
+    assert server.requests == []
+
+
+def test_fetch_coco_without_room(run, server, coco, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=coco.size)
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: usage)
+    complains(run("fetch", "coco", "--out", tmp_path / "new"), coco.url, "free; make room")
+    assert server.requests == [] and not (tmp_path / "new").exists()
+
+
+def test_fetch_coco_of_a_file_that_is_another_one(run, server, coco, tmp_path):
+    server.files["/coco.zip"] = bytes(coco.size)
+    code, printed, err = run("fetch", "coco", "--out", tmp_path)
+    assert (code, printed) == (2, "")
+    assert err.splitlines()[-1].startswith(f"error: {coco.url} has the sha256 ")
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- train ---
 
 
@@ -1006,8 +1103,8 @@ def test_quality_into_a_folder_or_below_a_file_is_an_error(run, gallery, tmp_pat
 
 
 def test_benchmark_prints_what_it_records(run, tmp_path, monkeypatch):
-    find_images = benchmark.find_images
-    monkeypatch.setattr(benchmark, "find_images", lambda folder: find_images(folder)[:2])
+    find_images = benchmark.stylize.find_images
+    monkeypatch.setattr(benchmark.stylize, "find_images", lambda folder: find_images(folder)[:2])
     out = tmp_path / "new" / "b.json"
     code, printed, err = run(
         "benchmark", "stylize", "--sizes", 16, 32, "--repeats", 1, "--device", "cpu", "-o", out

@@ -9,7 +9,10 @@ import pytest
 from course_lib import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
-REQUIRED = ["00_start_here", "01_vgg_encoder", "02_adain_statistics"]
+REQUIRED = [
+    "00_start_here", "01_vgg_encoder", "02_adain_statistics", "03_decoder_training",
+    "04_loss_plots",
+]  # fmt: skip
 LONGEST_CELL = 15  # lines; longer code belongs in course_lib
 LARGEST = 3_000_000  # bytes
 MACHINE_PATH = re.compile(r"(?<![\w.)}~*-])(?:/(?:work|root|home|Users|tmp|var)/\w|[A-Z]:\\\w)")

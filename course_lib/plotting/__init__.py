@@ -1,5 +1,14 @@
 """Figures of the lessons: pictures, curves, maps, in colour-blind-safe palettes."""
 
+from course_lib.plotting.curves import (
+    moving_average,
+    plot_consecutive_runs,
+    plot_curves,
+    plot_epochs,
+    plot_judged,
+    plot_runs,
+    plot_trade_off,
+)
 from course_lib.plotting.diagrams import draw_pipeline
 from course_lib.plotting.encoder import (
     draw_boxes,
@@ -17,16 +26,27 @@ from course_lib.plotting.statistics import (
     show_distances,
     show_fingerprints,
 )
+from course_lib.plotting.training import draw_mirror, plot_losses, plot_run
 
 __all__ = [
     "OKABE_ITO",
     "draw_boxes",
     "draw_encoder",
+    "draw_mirror",
     "draw_pipeline",
     "figures_as_jpeg",
+    "moving_average",
     "plot_against_style",
+    "plot_consecutive_runs",
+    "plot_curves",
+    "plot_epochs",
     "plot_filter_means",
+    "plot_judged",
     "plot_layer_curves",
+    "plot_losses",
+    "plot_run",
+    "plot_runs",
+    "plot_trade_off",
     "show_channel",
     "show_distances",
     "show_feature_maps",
