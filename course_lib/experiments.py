@@ -51,9 +51,11 @@ RENEWED = ("conv2_1", "conv1_2", "conv1_1")
 
 FINE_TUNING = dataclasses.replace(
     SMALL_RUN,
-    learning_rate=3e-4,
+    batch=4,
+    crop=96,
+    learning_rate=1e-4,
     warmup_steps=0,
-    steps=100,
+    steps=250,
 )
 
 

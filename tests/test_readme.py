@@ -67,3 +67,14 @@ def test_stylising_is_recorded_at_least_two_and_a_half_times_faster():
     row = results("stylize_cpu.json")["512"]
     assert row["ratio"] >= 2.5
     assert row["mean_difference_255"] <= 2
+
+
+def test_training_speed_is_the_recorded_one():
+    row = results("train_step_cpu.json")
+    for key in ("plain_seconds", "ours_seconds"):
+        assert f"{row[key]:.2f} s for" in README, key
+    assert f"{row['ratio']:.1f}x" in README
+    assert f"{row['ours_share_of_bfloat16_rate']:.0%} of the machine's" in README
+    gaps = row["float32_agreement"]["largest_relative_difference"].values()
+    assert max(gaps) <= 0.0002 and "agree within 0.02%" in README
+    assert row["ratio"] >= 3
