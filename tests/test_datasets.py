@@ -139,6 +139,27 @@ def test_odd_formats_train_too(tmp_path):
     assert [g[:, 0, 0].tolist() for g in groups] == [[255, 0, 0], [255] * 3, [40] * 3]
 
 
+def test_a_folder_as_people_have_them(tmp_path):
+    deep = tmp_path / "Zürich 2019" / "новая папка"
+    deep.mkdir(parents=True)
+    noise = np.random.default_rng(0).integers(0, 255, (64, 48, 3), np.uint8)
+    Image.fromarray(noise).save(deep / "日本.jpg")
+    Image.fromarray(noise).convert("L").save(deep / "grey.jpg")
+    Image.fromarray(noise).convert("CMYK").save(tmp_path / "print.jpg")
+    Image.fromarray(noise[:8, :8]).save(tmp_path / "icon.png")
+    whole = (deep / "日本.jpg").read_bytes()
+    (deep / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "readme.txt").write_text("photographs of 2019")
+    (tmp_path / ".hidden.jpg").write_bytes(whole)
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "thumbnail.jpg").write_bytes(whole)
+    pool = load(tmp_path, size=32, crop=16)
+    shapes = sorted(tuple(image.shape) for image in pool.groups[0])
+    assert shapes == [(3, 16, 16), (3, 43, 32), (3, 43, 32), (3, 43, 32)]
+    assert set(pool.skipped) == {deep / "cut.jpg"}
+    assert draw_crops(pool, 0, 8, 16, seed=0).shape == (8, 3, 16, 16)
+
+
 # drawing -----------------------------------------------------------------------------------------
 
 
