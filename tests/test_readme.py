@@ -78,3 +78,18 @@ def test_training_speed_is_the_recorded_one():
     gaps = row["float32_agreement"]["largest_relative_difference"].values()
     assert max(gaps) <= 0.0002 and "agree within 0.02%" in README
     assert row["ratio"] >= 3
+
+
+def test_the_reports_survey_is_the_recorded_analysis():
+    record = results("survey_report.json")
+    text = " ".join(README.split())
+    assert (
+        f"{record['successes']} of {record['answers']} right is {record['rate']:.1%}"[:-1] in text
+    )
+    for interval in (
+        record["interval_if_independent"],
+        record["most_equal"]["interval_over_people"],
+        record["most_unequal"]["interval_over_people"],
+    ):
+        low, high = (100 * value for value in interval)
+        assert f"{low:.1f} to {high:.1f} %" in text
