@@ -7,16 +7,16 @@ import sys
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from course_lib import DATA_DIR, REPOSITORY
+from course_lib.decoder import load_decoder
 from course_lib.training import Trainer, TrainingConfig, TrainingError, train
 from course_lib.training.processes import Processes
 
 SETTINGS = {
-    "images": 6, "batch": 8, "size": 32, "crop": 32, "style_weight": 2.0, "learning_rate": 1e-4,
+    "images": 6, "batch": 8, "size": 32, "crop": 32, "style_weight": 2.0, "learning_rate": 1e-5,
     "log_every": 1, "checkpoint_every": 3, "device": "cpu", "precision": "float32",
-    # From random weights Adam's first steps turn rounding errors into different signs.
+    # From random weights, or at a high rate, Adam turns rounding errors into different steps.
     "initial_decoder": str(DATA_DIR / "decoder" / "original.safetensors"),
 }  # fmt: skip
 
@@ -76,13 +76,20 @@ def losses(out):
     return [[record["content_loss"], record["style_loss"]] for record in records]
 
 
+def movement(out):
+    """All weights after the run minus those before it, as one vector."""
+    before = load_decoder(SETTINGS["initial_decoder"]).state_dict()
+    after = torch.load(out / "checkpoint.pt", weights_only=True)["decoder"]
+    return torch.cat([(after[key] - before[key]).double().flatten() for key in before])
+
+
 @pytest.mark.parametrize("name", ["two", "changed"])
 def test_the_number_of_processes_does_not_change_the_run(runs, name):
     outs, _ = runs
     assert losses(outs[name]) == [pytest.approx(step, rel=1e-3) for step in losses(outs["one"])]
-    mine, wanted = (load_file(outs[key] / "decoder.safetensors") for key in (name, "one"))
-    for key in wanted:
-        torch.testing.assert_close(mine[key].float(), wanted[key].float(), rtol=0, atol=2e-3)
+    # The weights moved the same way: with the gradients of one process alone they would not.
+    mine, wanted = (movement(outs[key]) for key in (name, "one"))
+    assert torch.cosine_similarity(mine, wanted, dim=0) > 0.99
 
 
 def test_the_processes_share_each_batch(data, tmp_path):
