@@ -10,6 +10,7 @@ from faulty_server import FaultyServer
 from PIL import Image
 
 from course_lib import downloads
+from course_lib.__main__ import main
 from course_lib.vgg import VGG19Encoder
 
 torch.set_num_threads(2)
@@ -92,3 +93,19 @@ def make_images():
         return paths
 
     return make
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process: ``run(...) -> (exit code, stdout, stderr)``."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stop:  # argparse leaves this way
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

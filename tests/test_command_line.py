@@ -55,37 +55,10 @@ def load_once(monkeypatch):
     monkeypatch.setattr(StyleTransfer, "load", load)
 
 
-@pytest.fixture
-def run(capsys):
-    """Run a command in this process: ``run(...) -> (exit code, stdout, stderr)``."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # argparse leaves this way
-            code = stop.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
 def spawn(*arguments, cwd=REPOSITORY, python=()):
     """Run a command as a user does, in a process of its own."""
     command = [sys.executable, *python, "-m", "course_lib", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
-
-
-def complains(result, *words):
-    """Assert that a command failed with one sentence that holds all ``words``."""
-    code, out, err = result
-    assert code == 2
-    assert out == ""
-    assert err.startswith("error: ") and err.count("\n") == 1 and err.endswith("\n"), err
-    for word in words:
-        assert word in err
-    assert "Traceback" not in err
 
 
 def pattern(width, height, seed=0):

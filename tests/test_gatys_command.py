@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 
 from course_lib import REPOSITORY
-from course_lib.__main__ import main
 from course_lib.gatys import objective
 
 SMALL = ["--size", "20", "--precision", "float32", "--device", "cpu"]
@@ -39,20 +38,6 @@ def inputs(tmp_path_factory):
     photo.convert("P").save(folder / "palette.gif")
     (folder / "text.png").write_text("I am no picture")
     return folder
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def losses_in(text):

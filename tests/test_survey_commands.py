@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
+from command_kit import complains
 from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib import REPOSITORY
-from course_lib.__main__ import main
 from course_lib.survey.form import survey_form
 from course_lib.survey.items import SurveyError, key_path, read_key, read_page
 from course_lib.survey.results import check_result
@@ -22,27 +23,9 @@ def survey(tmp_path_factory, make_images):
 
 
 @pytest.fixture
-def run(capsys):
-    """Run a command in this process: ``run(...) -> (exit code, stdout, stderr)``."""
-
-    def run(*arguments):
-        capsys.readouterr()
-        try:
-            code = main(["survey", *map(str, arguments)])
-        except SystemExit as stop:
-            code = stop.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-def complains(result, *words):
-    code, out, err = result
-    assert (code, out) == (2, "")
-    assert err.startswith("error: ") and err.count("\n") == 1, err
-    for word in words:
-        assert word in err
+def run(run):
+    """Run a command of the survey: ``run("build", ...) -> (exit code, stdout, stderr)``."""
+    return partial(run, "survey")
 
 
 # --- build ---
