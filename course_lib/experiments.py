@@ -82,7 +82,7 @@ class UndetachedTrainer(Trainer):
 
     def new_optimizer(self) -> torch.optim.Optimizer:
         self.encoder.float().requires_grad_(True)
-        self.adain_losses = undetached_losses
+        self.losses = undetached_losses
         parameters = [*self.decoder.parameters(), *self.encoder.parameters()]
         return torch.optim.Adam(parameters, self.config.learning_rate, fused=True)
 
@@ -109,7 +109,7 @@ RUNS: Mapping[str, tuple[type[Trainer], Mapping[str, float]]] = {
     "healthy": (Trainer, {}),
     "learning rate too high": (Trainer, {"learning_rate": 0.015}),
     "normalisation forgotten": (UnnormalisedTrainer, {}),
-    "target not detached": (UndetachedTrainer, {"learning_rate": 1e-3}),
+    "target not detached": (UndetachedTrainer, {}),
     "style weight 0": (Trainer, {"style_weight": 0.0}),
     "decoder frozen": (FrozenTrainer, {}),
 }
@@ -266,16 +266,19 @@ def sweep_style_weights(
     weight into ``out``.
     """
     keep_freed_memory()
-    rows, results = [], {}
+    rows, results, judge = [], {}, None
+
+    def keep(name: str, decoder: nn.Module) -> None:
+        results[name] = judge.losses(decoder)
+        rows.append([to_image(picture) for picture in judge.pictures(decoder)])
+
     for weight in weights:
         trainer = Trainer(dataclasses.replace(config, style_weight=weight), progress=False)
-        judge = Judge(trainer.device, preview_size, config.crop)
-        if not rows:
-            results["start"] = judge.losses(trainer.decoder)
-            rows.append([to_image(picture) for picture in judge.pictures(trainer.decoder)])
+        if judge is None:  # its pictures and encoder serve all weights
+            judge = Judge(trainer.device, preview_size, config.crop)
+            keep("start", trainer.decoder)
         write_log(run_trainer(trainer, judge), out / f"style_weight_{weight:g}.jsonl")
-        results[f"{weight:g}"] = judge.losses(trainer.decoder)
-        rows.append([to_image(picture) for picture in judge.pictures(trainer.decoder)])
+        keep(f"{weight:g}", trainer.decoder)
         if on_done is not None:
             on_done(weight, results[f"{weight:g}"])
     with replacing(out / "sheet.jpg") as temporary:

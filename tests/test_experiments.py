@@ -88,6 +88,19 @@ def test_undetached_targets_move_the_encoder(tiny):
     assert len(changed(trainer.decoder, decoder)) == len(decoder)
 
 
+def test_the_undetached_run_learns_from_the_undetached_losses(tiny, monkeypatch):
+    calls = []
+
+    def spy(*inputs):
+        calls.append(undetached(*inputs))
+        return calls[-1]
+
+    undetached = experiments.undetached_losses
+    monkeypatch.setattr(experiments, "undetached_losses", spy)
+    trainer, _ = trained("target not detached", tiny)
+    assert len(calls) == trainer.completed == 3
+
+
 def test_undetached_losses_have_the_right_values_and_a_gradient_through_the_target(tiny, encoder):
     decoder = Decoder()
     pair = torch.rand(2, 1, 3, 16, 16)

@@ -137,9 +137,7 @@ def new_trainer(
 
 def next_pair(trainer: Trainer) -> tuple[Tensor, Tensor]:
     """The content and style crops of the trainer's coming step, as contiguous tensors."""
-    pools = (trainer.content_pool, trainer.style_pool)
-    first_seed = 2 * trainer.config.seed
-    content, style = (trainer.batch(pool, first_seed + i) for i, pool in enumerate(pools))
+    content, style = trainer.pair()
     return content.contiguous(), style.contiguous()
 
 

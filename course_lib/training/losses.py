@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.adain import apply_statistics, channel_statistics
+from course_lib.adain import ChannelStatistics, apply_statistics, channel_statistics
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 from course_lib.vgg import VGG19Encoder
 
@@ -29,12 +29,22 @@ def adain_losses(
     Returns:
         Two scalars; the paper minimises the first plus lambda times the second.
     """
-    with torch.no_grad():
-        style_features = encoder(style, STYLE_LAYERS)
-        targets = {name: channel_statistics(f) for name, f in style_features.items()}
-        target = apply_statistics(encoder.encode(content), targets["relu4_1"])
+    wanted = _style_statistics(encoder, style)
+    target = _adain_target(encoder, content, wanted)
     features = encoder(decoder(target), STYLE_LAYERS)
-    return content_loss(features["relu4_1"], target), style_loss(features, targets)
+    return content_loss(features["relu4_1"], target), style_loss(features, wanted)
+
+
+@torch.no_grad()
+def _style_statistics(encoder: VGG19Encoder, style: Tensor) -> dict[str, ChannelStatistics]:
+    return {name: channel_statistics(f) for name, f in encoder(style, STYLE_LAYERS).items()}
+
+
+@torch.no_grad()
+def _adain_target(
+    encoder: VGG19Encoder, content: Tensor, wanted: dict[str, ChannelStatistics]
+) -> Tensor:
+    return apply_statistics(encoder.encode(content), wanted["relu4_1"])
 
 
 def shifted_losses(
@@ -66,18 +76,15 @@ def shifted_losses(
     height, width = content.shape[2] - CELL, content.shape[3] - CELL
     cut = (..., slice(down, down + height), slice(right, right + width))
     inside = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
-    with torch.no_grad():
-        style_features = encoder(style, STYLE_LAYERS)
-        targets = {name: channel_statistics(f) for name, f in style_features.items()}
-        whole_target = apply_statistics(encoder.encode(content), targets["relu4_1"])
+    wanted = _style_statistics(encoder, style)
+    images = decoder(_adain_target(encoder, content, wanted))[cut]
     moved = content[cut].contiguous(memory_format=torch.channels_last)
-    images = decoder(whole_target)[cut]
+    target = _adain_target(encoder, moved, wanted)
     with torch.no_grad():
-        target = apply_statistics(encoder.encode(moved), targets["relu4_1"])
         again = decoder(target)
     shift_loss = F.mse_loss(images[inside], again[inside])
     features = encoder(images, STYLE_LAYERS)
-    return content_loss(features["relu4_1"], target), style_loss(features, targets), shift_loss
+    return content_loss(features["relu4_1"], target), style_loss(features, wanted), shift_loss
 
 
 def autoencoder_loss(encoder: VGG19Encoder, decoder: nn.Module, images: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from course_lib.devices import describe, pick_precision
 from course_lib.files import replacing
 from course_lib.images import contact_sheet, save_image, to_image
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
-from course_lib.training.losses import adain_losses, autoencoder_loss, shifted_losses
+from course_lib.training.losses import CELL, adain_losses, autoencoder_loss, shifted_losses
 from course_lib.training.processes import ALONE, Processes, local_device
 from course_lib.vgg import VGG19Encoder
 
@@ -115,6 +115,11 @@ class Trainer:
         crops = crops.to(self.device, non_blocking=True).float().div_(255)
         return crops.contiguous(memory_format=torch.channels_last)
 
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """The content and style crops of the coming step."""
+        content = self.batch(self.content_pool, 2 * self.config.seed)
+        return content, self.batch(self.style_pool, 2 * self.config.seed + 1)
+
     def autocast(self) -> torch.autocast:
         enabled = self.precision != torch.float32
         return torch.autocast(self.device.type, self.precision, enabled=enabled)
@@ -148,12 +153,11 @@ class Trainer:
 
     def adain_loss(self) -> tuple[Tensor, ...]:
         """Content and style loss of this step's batch, and the shift loss if it has a weight."""
-        content = self.batch(self.content_pool, 2 * self.config.seed)
-        style = self.batch(self.style_pool, 2 * self.config.seed + 1)
+        content, style = self.pair()
         try:
             if not self.config.shift_weight:
                 return self.losses(self.encoder, self.parallel, content, style)
-            offset = np.random.default_rng((self.config.seed, self.completed)).integers(0, 8, 2)
+            offset = np.random.default_rng((self.config.seed, self.completed)).integers(0, CELL, 2)
             return self.losses(self.encoder, self.parallel, content, style, offset.tolist())
         except torch._dynamo.exc.BackendCompilerFailed as error:
             reason = str(error).strip().splitlines()[0]
@@ -185,7 +189,7 @@ class Trainer:
                            / self.steps_per_epoch, 6),
             "content_loss": content,
             "style_loss": style,
-            **dict(zip(("shift_loss",), shift, strict=False)),
+            **({"shift_loss": shift[0]} if shift else {}),
             "loss": sum(map(operator.mul, self.weights, (content, style, *shift))),
             "learning_rate": self.learning_rate(last),
             "seconds": round(self.elapsed, 1),
