@@ -1,15 +1,15 @@
 """From files to files: stylise one photograph, a folder of them, or the demo sheet."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
+from torch import Tensor
 from tqdm import tqdm
 
 from course_lib import DATA_DIR
-from course_lib.adain import ChannelStatistics, apply_statistics
 from course_lib.images import (
     ImageError,
     center_crop,
@@ -23,7 +23,7 @@ from course_lib.images import (
     to_image,
     to_tensor,
 )
-from course_lib.stylize import StyleStatistics, StyleTransfer
+from course_lib.stylize import StyleTransfer
 
 
 @dataclass
@@ -37,6 +37,8 @@ class FolderReport:
 
 def check_paths(content: Path, styles: Sequence[Path], out: Path) -> None:
     """Find mistakes in file names before any model is loaded.
+
+    ``styles`` are all inputs besides the content, masks and recipes too.
 
     Raises:
         ImageError: an input is missing, the output cannot be an image, or would replace an input.
@@ -63,49 +65,28 @@ def check_paths(content: Path, styles: Sequence[Path], out: Path) -> None:
             raise ImageError(f"{out} is one of the inputs and would be replaced; choose another")
 
 
-def read_styles(
-    transfer: StyleTransfer,
-    paths: Sequence[Path],
-    weights: Sequence[float] | None = None,
-    size: int = 512,
-) -> StyleStatistics:
-    """Measure paintings at shorter side ``size`` and mix them with ``weights``.
-
-    A ``.safetensors`` file is taken as style statistics saved before.
-    """
-    styles = [
-        StyleStatistics.load(path)
-        if path.suffix == ".safetensors"
-        else transfer.encode_style(load_image(path, size))
-        for path in paths
-    ]
-    return StyleStatistics.average(styles, weights)
-
-
 def stylize_file(
-    transfer: StyleTransfer,
-    content: Path,
-    style: StyleStatistics,
-    out: Path,
-    alpha: float = 1.0,
-    size: int | None = None,
+    paint: Callable[[Tensor], Tensor], content: Path, out: Path, size: int | None = None
 ) -> Path:
-    """Stylise one photograph; ``size`` is the output's shorter side, its own if not given."""
-    return save_image(transfer.stylize(load_image(content, size), style, alpha), out)
+    """Stylise one photograph; ``size`` is the output's shorter side, its own if not given.
+
+    Args:
+        paint: (1, 3, H, W) to (1, 3, H, W), both in [0, 1], such as a ``controls.Painter``.
+    """
+    return save_image(paint(load_image(content, size)), out)
 
 
 def stylize_folder(
-    transfer: StyleTransfer,
+    paint: Callable[[Tensor], Tensor],
     content: Path,
-    style: StyleStatistics,
     out: Path,
-    alpha: float = 1.0,
     size: int | None = None,
     progress: bool = True,
 ) -> FolderReport:
     """Stylise every image under ``content`` into the same places under ``out``.
 
-    A file that cannot be read is reported and the rest go on.
+    A file that cannot be read is reported and the rest go on. For ``paint`` and ``size`` see
+    ``stylize_file``.
 
     Raises:
         ImageError: there are no images, or the output cannot be written.
@@ -119,7 +100,7 @@ def stylize_folder(
         except ImageError as error:
             report.skipped[path] = str(error)
             continue
-        report.saved.append(save_image(transfer.stylize(image, style, alpha), target))
+        report.saved.append(save_image(paint(image), target))
     report.seconds = time.perf_counter() - started
     return report
 
@@ -174,10 +155,8 @@ def demo_sheet(
         features = transfer.encode(to_tensor(photograph))
         row = [photograph]
         for style in statistics:
-            target = apply_statistics(features, ChannelStatistics(
-                style.mean.to(transfer.device), style.std.to(transfer.device)
-            ))  # fmt: skip
-            row.append(to_image(transfer.decode(target)[..., :size, :size]))
+            target = transfer.restyle(features, transfer.mix(style))
+            row.append(to_image(transfer.decode(target, (size, size))))
         rows.append(row)
     seconds = (time.perf_counter() - started) / (len(photographs) * len(paintings))
     return contact_sheet(rows, tile=size), seconds

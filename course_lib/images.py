@@ -4,6 +4,7 @@ Everywhere an image batch is a ``float32`` RGB tensor in [0, 1] of shape ``(N, 3
 ``normalize`` and ``denormalize`` are the only two places that know the ImageNet statistics.
 """
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -140,6 +141,18 @@ def save_image(tensor: Tensor | Image.Image, path: str | os.PathLike) -> Path:
         reason = getattr(error, "strerror", None) or _first_line(error)
         raise ImageError(f"{path} cannot be written: {reason}") from None
     return path
+
+
+def save_small(picture: Image.Image, path: str | os.PathLike, limit: int = 60_000) -> Path:
+    """Write a JPEG of at most ``limit`` bytes, at the best quality that fits (10 at the least)."""
+    for quality in range(95, 5, -5):
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=quality)
+        if buffer.tell() <= limit:
+            break
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    return Path(path)
 
 
 def check_output_path(path: str | os.PathLike) -> None:

@@ -30,6 +30,14 @@ from course_lib.images import pad_to_multiple
 from course_lib.vgg import VGG19Encoder
 
 DEFAULT_DECODER = DATA_DIR / "decoder" / "original.safetensors"
+MAX_ALPHA = 2.0  # as far beyond the style as the content is from it
+
+
+def check_alpha(alpha: float, exaggerate: bool = False) -> None:
+    """Raise ValueError if ``alpha`` is not in [0, 1], or [0, MAX_ALPHA] with ``exaggerate``."""
+    highest = MAX_ALPHA if exaggerate else 1
+    if not 0 <= alpha <= highest:
+        raise ValueError(f"alpha must be between 0 and {highest:g}, got {alpha}")
 
 
 @dataclass(frozen=True)
@@ -159,9 +167,13 @@ class StyleTransfer:
         return self.encoder.encode(self._prepare(images))
 
     @torch.inference_mode()
-    def decode(self, features: Tensor) -> Tensor:
-        """Images (N, 3, 8h, 8w) in [0, 1], float32, from features (N, 512, h, w)."""
-        return self.decoder(features).clamp(0, 1)
+    def decode(self, features: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+        """Images in [0, 1], float32, from features (N, 512, h, w): (N, 3, 8h, 8w).
+
+        ``size`` is the (height, width) of the photograph, which padding is cut off to.
+        """
+        height, width = size or (None, None)
+        return self.decoder(features).clamp(0, 1)[..., :height, :width]
 
     @torch.inference_mode()
     def encode_style(self, style: Tensor) -> StyleStatistics:
@@ -186,6 +198,34 @@ class StyleTransfer:
             return ChannelStatistics(style.mean.to(self.device), style.std.to(self.device))
         return channel_statistics(self.encode(style))
 
+    def mix(
+        self, style: Style | Sequence[Style], weights: Sequence[float] | None = None
+    ) -> ChannelStatistics:
+        """Statistics of one style, or of a mixture of several, on this device.
+
+        Raises:
+            ValueError: no styles, wrong weights or shapes, or statistics of another encoder.
+        """
+        styles = [style] if isinstance(style, Tensor | StyleStatistics) else list(style)
+        return mix_statistics([self._statistics(s) for s in styles], weights)
+
+    @torch.inference_mode()
+    def restyle(
+        self, features: Tensor, statistics: ChannelStatistics, alpha: float = 1.0
+    ) -> Tensor:
+        """AdaIN and the trade-off (equation 14): features (N, 512, h, w) of the picture.
+
+        Nothing checks ``alpha`` here; see ``stylize``.
+
+        Raises:
+            ValueError: the statistics of several styles do not fit the number of features.
+        """
+        if len(statistics.mean) not in (1, len(features)):
+            raise ValueError(
+                f"{len(statistics.mean)} style images do not fit {len(features)} content images"
+            )
+        return blend(features, apply_statistics(features, statistics), alpha)
+
     @torch.inference_mode()
     def stylize(
         self,
@@ -193,8 +233,11 @@ class StyleTransfer:
         style: Style | Sequence[Style],
         alpha: float = 1.0,
         weights: Sequence[float] | None = None,
+        exaggerate: bool = False,
     ) -> Tensor:
         """Repaint ``content`` in a style or a mixture of styles.
+
+        The steps, ``encode``, ``mix``, ``restyle`` and ``decode``, can be taken one by one.
 
         Args:
             content: (N, 3, H, W) or (3, H, W) RGB in [0, 1], any size from 1 pixel.
@@ -202,23 +245,17 @@ class StyleTransfer:
                 size, a batch (N, 3, h, w) with one style per content image, or StyleStatistics.
             alpha: 0 reproduces the content, 1 is full style (equation 14).
             weights: one per style of a list, scaled to sum 1; equal if not given.
+            exaggerate: let ``alpha`` go up to ``MAX_ALPHA``: beyond the style, away from the
+                content. No decoder was trained for that.
 
         Returns:
             (N, 3, H, W) float32 in [0, 1] on the content's device: exactly the content's size.
 
         Raises:
-            ValueError: alpha outside [0, 1], wrong shapes, wrong weights, or statistics of
+            ValueError: alpha out of range, wrong shapes, wrong weights, or statistics of
                 another encoder.
         """
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha must be between 0 and 1, got {alpha}")
-        styles = [style] if isinstance(style, Tensor | StyleStatistics) else list(style)
-        statistics = mix_statistics([self._statistics(s) for s in styles], weights)
-        features = self.encode(content)
-        if len(statistics.mean) not in (1, len(features)):
-            raise ValueError(
-                f"{len(statistics.mean)} style images do not fit {len(features)} content images"
-            )
-        target = blend(features, apply_statistics(features, statistics), alpha)
-        height, width = content.shape[-2:]
-        return self.decode(target)[..., :height, :width].to(content.device)
+        check_alpha(alpha, exaggerate)
+        statistics = self.mix(style, weights)
+        target = self.restyle(self.encode(content), statistics, alpha)
+        return self.decode(target, tuple(content.shape[-2:])).to(content.device)

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from course_lib import DATA_DIR, batch
@@ -14,29 +13,22 @@ from course_lib.batch import (
     choose,
     library,
     plan_folder,
-    read_styles,
     square,
     stylize_file,
     stylize_folder,
 )
 from course_lib.images import ImageError
-from course_lib.stylize import StyleStatistics
 
 
 class Negative:
-    """Stands for a StyleTransfer: turns pictures into their negatives, and styles into numbers."""
+    """Stands for a Painter: turns pictures into their negatives and remembers their sizes."""
 
     def __init__(self):
-        self.alphas, self.sizes = [], []
+        self.sizes = []
 
-    def stylize(self, content, style, alpha):
-        self.alphas.append(alpha)
+    def __call__(self, content):
+        self.sizes.append(tuple(content.shape[-2:]))
         return 1 - content
-
-    def encode_style(self, style):
-        self.sizes.append(tuple(style.shape[-2:]))
-        mean = torch.full((1, 512, 1, 1), style.mean().item())
-        return StyleStatistics(mean, 2 * mean, "an encoder")
 
 
 def draw(path, colour=(10, 20, 30), size=(12, 8)):
@@ -51,7 +43,7 @@ def colour(path):
 
 
 def run(content, out, **options):
-    return stylize_folder(Negative(), content, None, out, progress=False, **options)
+    return stylize_folder(Negative(), content, out, progress=False, **options)
 
 
 def test_the_tree_of_folders_is_kept(tmp_path):
@@ -129,14 +121,12 @@ def test_a_missing_or_empty_folder_is_an_error(tmp_path, make):
         run(tmp_path / "in", tmp_path / "out")
 
 
-def test_alpha_and_size_reach_every_picture(tmp_path):
+def test_the_size_reaches_every_picture(tmp_path):
     draw(tmp_path / "in" / "a.png", size=(40, 20))
     draw(tmp_path / "in" / "b.png", size=(30, 90))
-    transfer = Negative()
-    stylize_folder(
-        transfer, tmp_path / "in", None, tmp_path / "out", alpha=0.3, size=10, progress=False
-    )
-    assert transfer.alphas == [0.3, 0.3]
+    paint = Negative()
+    stylize_folder(paint, tmp_path / "in", tmp_path / "out", size=10, progress=False)
+    assert paint.sizes == [(10, 20), (30, 10)]
     sizes = [Image.open(tmp_path / "out" / name).size for name in ("a.png", "b.png")]
     assert sizes == [(20, 10), (10, 30)]
 
@@ -277,35 +267,15 @@ def test_a_photograph_deeper_down_is_not_overwritten(tmp_path):
     assert colour(deeper) == (10, 20, 30)
 
 
-# --- styles, pictures, and the bundled library ---
-
-
-def test_styles_are_read_at_the_given_size_and_weighted(tmp_path):
-    black = draw(tmp_path / "black.png", (0, 0, 0), (80, 40))
-    white = draw(tmp_path / "white.png", (255, 255, 255), (30, 90))
-    transfer = Negative()
-    style = read_styles(transfer, [black, white], [1, 3], size=20)
-    assert transfer.sizes == [(20, 40), (60, 20)]
-    assert style.mean.unique().tolist() == pytest.approx([0.75])
-    assert style.std.unique().tolist() == pytest.approx([1.5])
-    assert style.encoder == "an encoder"
-
-
-def test_saved_statistics_mix_with_paintings(tmp_path):
-    ones = torch.ones(1, 512, 1, 1)
-    saved = StyleStatistics(ones, 2 * ones, "an encoder").save(tmp_path / "s.safetensors")
-    black = draw(tmp_path / "black.png", (0, 0, 0))
-    style = read_styles(Negative(), [saved, black])
-    assert style.mean.unique().tolist() == pytest.approx([0.5])
-    assert style.std.unique().tolist() == pytest.approx([1.0])
+# --- pictures, and the bundled library ---
 
 
 def test_one_photograph_keeps_its_size_or_takes_the_given_one(tmp_path):
     photo = draw(tmp_path / "photo.png", size=(33, 40))
     out = tmp_path / "new" / "out.png"
-    assert stylize_file(Negative(), photo, None, out) == out
+    assert stylize_file(Negative(), photo, out) == out
     assert Image.open(out).size == (33, 40)
-    stylize_file(Negative(), photo, None, out, size=66)
+    stylize_file(Negative(), photo, out, size=66)
     assert Image.open(out).size == (66, 80)
 
 

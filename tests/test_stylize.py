@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from course_lib.adain import adain
 from course_lib.decoder import FORMAT, Decoder, DecoderError, save_decoder
-from course_lib.stylize import StyleStatistics, StyleTransfer
+from course_lib.stylize import MAX_ALPHA, StyleStatistics, StyleTransfer
 from course_lib.vgg import VGG19Encoder
 
 
@@ -199,6 +199,28 @@ def test_half_precision_is_close(precision):
 def test_alpha_outside_0_to_1_is_refused(transfer, alpha):
     with pytest.raises(ValueError, match="alpha must be between 0 and 1"):
         transfer.stylize(image(), image(), alpha)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.4, MAX_ALPHA])
+def test_exaggeration_goes_on_along_the_same_line(transfer, alpha):
+    content, style = image(19, 26), image(21, 13)
+    result = transfer.stylize(content, style, alpha, exaggerate=True)
+    close(result, paper(transfer, content, [style], alpha=alpha), 5e-3)
+
+
+@pytest.mark.parametrize("alpha", [-0.01, MAX_ALPHA + 0.01, math.nan, math.inf])
+def test_exaggeration_has_a_range(transfer, alpha):
+    with pytest.raises(ValueError, match="alpha must be between 0 and 2, got"):
+        transfer.stylize(image(), image(), alpha, exaggerate=True)
+
+
+def test_the_steps_make_the_picture(transfer):
+    content, styles = image(19, 26), [image(), image(16, 16)]
+    mixed = transfer.mix(styles, [1, 3])
+    target = transfer.restyle(transfer.encode(content), mixed, 0.7)
+    picture = transfer.decode(target, (19, 26))
+    assert torch.equal(picture, transfer.stylize(content, styles, 0.7, [1, 3]))
+    assert transfer.decode(target).shape == (1, 3, 24, 32)
 
 
 @pytest.mark.parametrize("contents, styles", [(3, 2), (1, 2), (2, 3)])
