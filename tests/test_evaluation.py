@@ -1,5 +1,6 @@
-"""Scores of stylised images, with outputs whose score is known."""
+"""The shipped decoder's two ratios, with outputs whose score is known."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,10 @@ LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
 
 def transfer(stylize):
-    return SimpleNamespace(device=torch.device("cpu"), stylize=stylize)
+    # Stand-ins take the style as a picture, so that measuring it leaves it as it is.
+    return SimpleNamespace(
+        device=torch.device("cpu"), stylize=stylize, encode_style=lambda style: style
+    )
 
 
 def images(count, height=24, width=32):
@@ -132,3 +136,40 @@ def test_empty_folder_is_refused(folders, tmp_path):
     Image.new("RGB", (4, 4)).save(tmp_path / "a.txt", format="PNG")
     with pytest.raises(ImageError, match="holds no image files"):
         score_folders(transfer(None), folders[0], tmp_path / "empty", size=16)
+
+
+def test_every_style_is_encoded_once():
+    encoded = []
+
+    def encode_style(style):
+        encoded.append(style)
+        return style
+
+    stand_in = transfer(lambda content, style: content)
+    stand_in.encode_style = encode_style
+    decoder_scores(stand_in, images(3), images(2))
+    assert len(encoded) == 2
+
+
+def test_a_style_that_is_the_photograph_has_no_ratio():
+    contents = images(2)
+    copy = transfer(lambda content, style: content)
+    scores = decoder_scores(copy, contents, [contents[0], *images(1, 24, 32)])
+    assert [score["style_ratio"] is None for score in scores] == [True, False, False, False]
+
+
+def test_pairs_of_one_picture_with_itself_leave_the_record_valid(folders, tmp_path, make_images):
+    shared = make_images(tmp_path / "shared", 2, size=(30, 30), seed=5)
+    result = score_folders(
+        transfer(lambda content, style: content), shared[0].parent, shared[0].parent, size=16
+    )
+    assert result["pairs_of_one_picture_with_itself"] == 2
+    assert result["mean_style_ratio"] == pytest.approx(1, rel=1e-5)
+    json.dumps(result, allow_nan=False)
+
+
+def test_photographs_that_are_all_alike_are_refused():
+    copy = transfer(lambda content, style: content)
+    same = images(1)[0]
+    with pytest.raises(ValueError, match="all photographs are the same picture"):
+        decoder_scores(copy, [same, same], images(1))

@@ -17,11 +17,12 @@ from course_lib.vgg import VGG19Encoder
 @torch.inference_mode()
 def decoder_scores(
     transfer: StyleTransfer, contents: Sequence[Tensor], styles: Sequence[Tensor]
-) -> list[dict[str, float]]:
+) -> list[dict[str, float | None]]:
     """Score every content with every style against two yardsticks.
 
     ``style_ratio`` is the style loss of the stylised image divided by that of the untouched
-    photograph against the same style (1: nothing happened, 0: perfect). ``content_ratio`` is the
+    photograph against the same style (1: nothing happened, 0: perfect); None if the style is that
+    very photograph, which leaves nothing to compare with. ``content_ratio`` is the
     relu4_1 distance of the stylised image to its photograph divided by the mean distance between
     two different photographs (1: as far as another photograph); distances are root mean squares.
     All are measured in float32 with the normalised original weights.
@@ -31,7 +32,7 @@ def decoder_scores(
         styles: images (1, 3, H, W).
 
     Raises:
-        ValueError: fewer than two contents, or contents of different sizes.
+        ValueError: fewer than two contents, contents of different sizes, or all alike.
     """
     if len(contents) < 2 or len({content.shape for content in contents}) > 1:
         raise ValueError("scoring needs at least two content images of one size")
@@ -46,17 +47,21 @@ def decoder_scores(
     content_features = [features(content) for content in contents]
     pairs = [(a, b) for i, a in enumerate(content_features) for b in content_features[:i]]
     yardstick = sum(distance(a, b) for a, b in pairs) / len(pairs)
+    if not yardstick:
+        raise ValueError("all photographs are the same picture; scoring needs different ones")
     scores = []
     for s, style in enumerate(styles):
         target = features(style)
+        encoded = transfer.encode_style(style)
         for c, content in enumerate(contents):
-            output = features(transfer.stylize(content, style))
-            before = style_loss(content_features[c], target)
+            output = features(transfer.stylize(content, encoded))
+            before = style_loss(content_features[c], target).item()
+            after = style_loss(output, target).item()
             scores.append(
                 {
                     "content": c,
                     "style": s,
-                    "style_ratio": (style_loss(output, target) / before).item(),
+                    "style_ratio": after / before if before else None,
                     "content_ratio": distance(output, content_features[c]) / yardstick,
                 }
             )
@@ -73,7 +78,8 @@ def score_folders(
 
     Raises:
         ImageError: a folder is missing or empty.
-        ValueError: fewer than two photographs, or no painting, are left.
+        ValueError: fewer than two photographs, or no painting, are left; all photographs are the
+            same picture, or every painting is one of them.
     """
     folders = [find_images(content), find_images(style)]
     if only:
@@ -85,15 +91,22 @@ def score_folders(
     for score in scores:
         score["content"] = folders[0][int(score["content"])].name
         score["style"] = folders[1][int(score["style"])].name
+    ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
+    if not ratios:
+        raise ValueError(f"every painting in {style} is the photograph itself; use other paintings")
     return {
         "pairs": len(scores),
+        "pairs_of_one_picture_with_itself": len(scores) - len(ratios),
         "photographs": len(contents),
         "paintings": len(styles),
-        "mean_style_ratio": mean(score["style_ratio"] for score in scores),
+        "mean_style_ratio": mean(ratios),
         "mean_content_ratio": mean(score["content_ratio"] for score in scores),
         "mean_squared_content_ratio": mean(score["content_ratio"] ** 2 for score in scores),
-        "by_style": {
-            path.name: mean(s["style_ratio"] for s in scores if s["style"] == path.name)
-            for path in folders[1]
-        },
+        "by_style": {path.name: _mean_ratio(scores, path.name) for path in folders[1]},
     }
+
+
+def _mean_ratio(scores: Sequence[dict[str, object]], style: str) -> float | None:
+    ratios = [score["style_ratio"] for score in scores if score["style"] == style]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return mean(known) if known else None
