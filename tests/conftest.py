@@ -16,6 +16,16 @@ from course_lib.vgg import VGG19Encoder
 torch.set_num_threads(2)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """After the tests of the bank of wrong answers: each mistake and the diagnosis it got."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    rows = [value for r in reports for key, value in r.user_properties if key == "diagnosis"]
+    if rows:
+        terminalreporter.section("check | wrong answer | diagnosis")
+        for check, mistake, diagnosis in rows:
+            terminalreporter.write_line(f"{check:18} | {mistake:32} | {diagnosis:.110}")
+
+
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)

@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from course_lib import DATA_DIR
-from course_lib.checks.comparing import CheckFailed, call, compare
+from course_lib.checks.comparing import CheckFailed, call, compare, explained
+from course_lib.plotting.curves import windowed_means
 from course_lib.training.logs import epoch_losses
 
 KEY_FILE = DATA_DIR / "runs" / "faults" / "key.json"
@@ -17,6 +18,31 @@ KEY_FILE = DATA_DIR / "runs" / "faults" / "key.json"
 # --- exercise 04.1 ---
 
 
+def _epoch_means(records: Sequence[Mapping[str, object]]) -> list[float]:
+    return [epoch["loss"] for epoch in epoch_losses(records)]
+
+
+def _short_logs() -> list[tuple[list[dict[str, object]]]]:
+    """Logs of two or three records: unequal spans, an end at 1.0, a warm-up, two epochs."""
+
+    def log(*rows: tuple) -> tuple[list[dict[str, object]]]:
+        names = ("step", "phase", "epoch", "loss")
+        return ([dict(zip(names, row, strict=True)) | {"content_loss": 1.0, "style_loss": 0.0}
+                 for row in rows],)  # fmt: skip
+
+    return [
+        log((1, "adain", 0.2, 6.0), (5, "adain", 1.0, 2.0)),
+        log((2, "autoencoder", 0.0, 0.1), (4, "adain", 0.5, 6.0), (5, "adain", 0.75, 3.0)),
+        log((1, "adain", 0.5, 8.0), (2, "adain", 1.0, 6.0), (3, "adain", 1.5, 4.0)),
+    ]
+
+
+@explained(
+    'lesson 04, section 1 "The report\'s Figure 2, redrawn"',
+    _epoch_means,
+    ("records",),
+    _short_logs,
+)
 def check_epoch_means(answer: Callable) -> None:
     """Exercise 04.1: ``answer(records)`` -> list with the mean total loss of each epoch."""
     for case, (warmup, length, every, epochs) in enumerate(((0, 60, 25, 3), (40, 70, 50, 2.5))):
@@ -24,8 +50,7 @@ def check_epoch_means(answer: Callable) -> None:
         result = call(answer, records)
         if result is None:
             return print("epoch_means: not attempted yet")
-        right = [epoch["loss"] for epoch in epoch_losses(records)]
-        _compare_numbers(result, right, _epoch_mistakes(records), "epoch_means")
+        _compare_numbers(result, _epoch_means(records), _epoch_mistakes(records), "epoch_means")
     print("epoch_means: correct (unequal records, warm-up left out, an unfinished last epoch)")
 
 
@@ -111,6 +136,20 @@ def _epoch_mistakes(records: Sequence[Mapping[str, object]]) -> dict[str, list[f
 # --- exercise 04.2 ---
 
 
+def _moving_average(values: Sequence[float], window: int) -> list[float]:
+    return windowed_means(values, window // 2, window // 2)
+
+
+def _short_series() -> list[tuple[list[float], int]]:
+    return [([1.0, 5.0], 1), ([6.0, 0.0, 3.0], 3), ([6.0, 0.0, 3.0, 9.0, 12.0, 0.0], 3)]
+
+
+@explained(
+    'lesson 04, section 3 "Smoothing and its dangers"',
+    _moving_average,
+    ("values", "window"),
+    _short_series,
+)
 def check_moving_average(answer: Callable) -> None:
     """Exercise 04.2: ``answer(values, window)`` -> centred means, as many as there are values."""
     generator = torch.Generator().manual_seed(3)
@@ -119,19 +158,11 @@ def check_moving_average(answer: Callable) -> None:
         result = call(answer, values, window)
         if result is None:
             return print("moving_average: not attempted yet")
-        half = window // 2
-        right = _windows(values, half, half)
         # Short lists make different mistakes look alike, so the first case names them.
         mistakes = _average_mistakes(values, window) if count > window > 1 else {}
         what = f"moving_average of {count} values with window {window}"
-        _compare_numbers(result, right, mistakes, what)
+        _compare_numbers(result, _moving_average(values, window), mistakes, what)
     print("moving_average: correct (centred, as long as its input, honest at both ends)")
-
-
-def _windows(values: Sequence[float], before: int, after: int) -> list[float]:
-    """The mean of each value with its neighbours, as many of them as there are."""
-    parts = [values[max(0, i - before) : i + after + 1] for i in range(len(values))]
-    return [sum(part) / len(part) for part in parts]
 
 
 def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[float]]:
@@ -143,13 +174,13 @@ def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[fl
     alpha, smooth = 2 / (window + 1), [values[0]]
     for value in values[1:]:
         smooth.append(alpha * value + (1 - alpha) * smooth[-1])
-    complete = _windows(values, half, half)[half : count - half]
-    wide = _windows(values, window, window)
+    complete = windowed_means(values, half, half)[half : count - half]
+    wide = windowed_means(values, window, window)
     return {
         "it lags: each mean runs over the values before it, so that every bend comes too late; "
-        "take half of the window from either side": _windows(values, window - 1, 0),
+        "take half of the window from either side": windowed_means(values, window - 1, 0),
         "it runs ahead: each mean runs over the values after it; take half of the window from "
-        "either side": _windows(values, 0, window - 1),
+        "either side": windowed_means(values, 0, window - 1),
         "the ends are pulled to zero: near an end divide by the number of values there are, not "
         "by the window": padded[0],
         "the ends are filled up with copies of the first and last value, which then count "
@@ -157,8 +188,10 @@ def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[fl
         "the result is shorter than its input, so that it no longer lines up with the steps: at "
         "the ends average the values there are": complete,
         "the window reaches too far: it goes window // 2 to either side, not window": wide,
-        "the window is one short: values[a:b] ends before b": _windows(values, half, half - 1),
-        "the window is one too long": _windows(values, half, half + 1),
+        "the window is one short: values[a:b] ends before b": windowed_means(
+            values, half, half - 1
+        ),
+        "the window is one too long": windowed_means(values, half, half + 1),
         "this is an exponential average: it lags, too": smooth,
         "this averages everything so far, not a window": [
             total / (i + 1) for i, total in enumerate(accumulate(values))
@@ -202,8 +235,8 @@ EVIDENCE = {
         "first losses lie off those of the runs that differ in nothing but training"
     ),
     "target not detached": (
-        "where the yardstick itself may move, one term sinks far below what an honest run "
-        "reaches while the other jumps about, and the pictures have no part in either"
+        "where the yardstick itself may move, the content loss sinks far below what an "
+        "honest run reaches, within a few steps, and the pictures have no part in it"
     ),
     "style weight 0": (
         "with style weight 0 the total is the content loss, to the last digit: compare the two "
@@ -216,6 +249,7 @@ EVIDENCE = {
 }
 
 
+@explained('lesson 04, section 5 "Which is which?"')
 def check_diagnosis(answer: Mapping[str, str | None], key_file: Path = KEY_FILE) -> None:
     """Exercise 04.3: letter of a run -> its fault; the check names overlooked clues only."""
     key = json.loads(Path(key_file).read_text(encoding="utf-8"))["results"]["letters"]

@@ -1,32 +1,54 @@
 """Checks of lesson 01: normalisation, taps and rescaling of the encoder."""
 
+import itertools
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.checks.comparing import CheckFailed, compare
+from course_lib.checks.comparing import CheckFailed, compare, explained, kinds
+from course_lib.checks.examples import show
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, normalize, reflect_pad
 from course_lib.vgg import VGG19Encoder
 
 
+def _pictures() -> list[tuple[Tensor]]:
+    """One grey pixel, one coloured pixel, three pixels."""
+    grey, coloured = (
+        torch.full((1, 3, 1, 1), 0.5),
+        torch.tensor([0.2, 0.4, 0.8])[None, :, None, None],
+    )
+    return [(grey,), (coloured,), (torch.cat([grey, coloured, grey], 3),)]
+
+
+@explained(
+    'lesson 01, section 4 "Normalisation, and five ways to feed the network"',
+    normalize,
+    ("images",),
+    _pictures,
+)
 def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
     """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1].
 
     Raises:
         CheckFailed: with the likely mistake.
     """
-    mean = torch.tensor(IMAGENET_MEAN)[:, None, None]
-    std = torch.tensor(IMAGENET_STD)[:, None, None]
     generator = torch.Generator().manual_seed(1)
     # A picture three pixels wide lets a mean of shape (3,) slip through along the wrong axis.
-    for shape in ((2, 3, 5, 3), (2, 3, 5, 7)):
-        images = torch.rand(shape, generator=generator)
+    shapes = ((2, 3, 5, 3), (2, 3, 5, 7), (1, 3, 1, 1))
+    for (dtype, device), shape in itertools.product(kinds(), shapes):
+        images = torch.rand(shape, generator=generator).to(device, dtype)
+        mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
+        std = images.new_tensor(IMAGENET_STD)[:, None, None]
         given = images.clone()
         try:
             result = answer(given)
         except RuntimeError as error:
+            if "same device" in str(error):
+                raise CheckFailed(
+                    "your function crashes on the GPU: make the means with device=images.device"
+                ) from None
             raise CheckFailed(
                 f"a RuntimeError: {error}. Three means of shape (3,) line up with the width; "
                 "make them (3, 1, 1)"
@@ -37,7 +59,8 @@ def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
         if not torch.equal(given, images):
             raise CheckFailed("the input itself was changed: compute a new tensor, no '-=' or '/='")
         expected = (images - mean) / std
-        own_mean, own_std = images.mean((2, 3), keepdim=True), images.std((2, 3), keepdim=True)
+        own_mean = images.mean((2, 3), keepdim=True)
+        own_std = images.std((2, 3), correction=int(images[0, 0].numel() > 1), keepdim=True)
         mistakes = {
             "the images come back unchanged": images,
             "the means are subtracted, but nothing is divided by the standard deviations": (
@@ -74,6 +97,7 @@ def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
     print("normalize: correct, for every width")
 
 
+@explained('lesson 01, section 5 "Before or after the ReLU? Conv taps and a trap"')
 def check_tap(answer: Callable[[VGG19Encoder, Tensor, str], Tensor], encoder: VGG19Encoder) -> None:
     """Check ``answer(encoder, images, name)``: the activation of one named layer.
 
@@ -89,7 +113,10 @@ def check_tap(answer: Callable[[VGG19Encoder, Tensor, str], Tensor], encoder: VG
             print("tap: not attempted yet")
             return
         if isinstance(result, dict):
-            raise CheckFailed(f"return the tensor of {name} itself, not a dictionary")
+            raise CheckFailed(
+                f"return the tensor of {name} itself, not a dictionary",
+                f"Expected a tensor of shape {tuple(expected.shape)}, got {show(sorted(result))}",
+            )
         position = encoder.names.index(name)
         neighbours = encoder.names[max(position - 1, 0) : position + 2]
         mistakes = {
@@ -127,6 +154,25 @@ def _walk(encoder: VGG19Encoder, x: Tensor, name: str, padding: int = 0) -> Tens
     return x
 
 
+def _rescale(weight: Tensor, bias: Tensor, next_weight: Tensor, scale: Tensor) -> list[Tensor]:
+    by_output, by_input = scale[:, None, None, None], scale[:, None, None]
+    return [weight / by_output, bias / scale, next_weight * by_input]
+
+
+def _small_layers() -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """One 1x1 filter, and two."""
+    one = (torch.tensor([[[[3.0]]]]), torch.tensor([5.0]), torch.tensor([[[[7.0]]]]))
+    weights = torch.arange(1.0, 9.0).reshape(2, 2, 2, 1, 1)
+    two = (weights[0], torch.tensor([5.0, 6.0]), weights[1], torch.tensor([2.0, 10.0]))
+    return [(*one, torch.tensor([2.0])), two]
+
+
+@explained(
+    'lesson 01, section 7 "Filters with one voice: activation normalisation"',
+    _rescale,
+    ("weight", "bias", "next_weight", "scale"),
+    _small_layers,
+)
 def check_rescale(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
     """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer.
 

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.adain import adain
-from course_lib.checks.comparing import CheckFailed, close, compare
+from course_lib.checks.comparing import CheckFailed, close, compare, explained, kinds
+from course_lib.checks.examples import show
 from course_lib.images import denormalize, normalize
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 
@@ -55,6 +56,9 @@ RATE = 0.01  # of plain gradient descent, so that the size of a step shows the s
 Step = Callable[[nn.Module, nn.Module, torch.optim.Optimizer, Tensor, Tensor, float], float]
 
 
+@explained(
+    'lesson 03, section 5 "One step", and lesson 04, section 5 for what each fault looks like'
+)
 def check_training_step(answer: Step) -> None:
     """Exercise 03.3: ``answer(encoder, decoder, optimizer, content, style, style_weight)``.
 
@@ -68,23 +72,68 @@ def check_training_step(answer: Step) -> None:
         encoder, decoder = SmallEncoder(), SmallDecoder()
         batches = torch.rand(2, 2, 2, 3, 16, 16)  # steps, content and style, N, colours, H, W
     batches[:, 1] = batches[:, 1] ** 3  # another manner
+    for device in dict.fromkeys(device for _, device in kinds()):
+        encoder, decoder, batches = encoder.to(device), decoder.to(device), batches.to(device)
+        if _check_two_steps(answer, encoder, decoder, batches) is None:
+            return print("training_step: not attempted yet")
+    _check_targets(answer, encoder, decoder, *batches[0])
+    print("training_step: correct (two steps, compared weight by weight)")
+
+
+def _check_two_steps(
+    answer: Step, encoder: nn.Module, decoder: nn.Module, batches: Tensor
+) -> bool | None:
+    """Compare how the weights move with the right movement; None if nothing was done at all."""
     frozen = copy.deepcopy(encoder.state_dict())
     outcome = _two_steps(answer, encoder, decoder, batches)
     if outcome is None:
-        return print("training_step: not attempted yet")
+        return None
     moved, values = outcome
     if not all(torch.equal(frozen[name], value) for name, value in encoder.state_dict().items()):
-        raise CheckFailed("the encoder's weights have changed: only the decoder learns")
+        changed = next(n for n, v in encoder.state_dict().items() if not torch.equal(frozen[n], v))
+        pair = [show(w[changed].flatten()[0].item()) for w in (frozen, encoder.state_dict())]
+        raise CheckFailed(
+            "the encoder's weights have changed: only the decoder learns",
+            f"The first weight of the encoder's {changed} should stay {pair[0]}, it is {pair[1]}",
+        )
     right, right_values = _two_steps(_reference(), encoder, decoder, batches)
     scale = right.abs().max()
     if not close(moved / scale, right / scale):
+        worst = (moved - right).abs().argmax()
+        example = (
+            f"In two steps weight {worst} of the decoder should move by {right[worst]:.3g}, it "
+            f"moved by {moved[worst]:.3g}"
+        )
         mistakes = {
-            diagnosis: _two_steps(step, encoder, decoder, batches)[0] / scale
+            diagnosis: lambda step=step: _two_steps(step, encoder, decoder, batches)[0] / scale
             for diagnosis, step in _step_mistakes().items()
         }
-        compare(moved / scale, right / scale, mistakes, "the decoder's weights after two steps")
+        try:
+            compare(moved / scale, right / scale, mistakes, "the decoder's weights after two steps")
+        except CheckFailed as failure:  # its numbers are scaled
+            raise CheckFailed(failure.diagnosis, example) from None
     _check_returned(values, right_values)
-    print("training_step: correct (two steps, compared weight by weight)")
+    return True
+
+
+def _check_targets(
+    answer: Step, encoder: nn.Module, decoder: nn.Module, content: Tensor, style: Tensor
+) -> None:
+    """Complain if a gradient runs through the targets, back to the photograph or the painting."""
+    images = {"photograph": content.clone(), "painting": style.clone()}
+    optimizer = torch.optim.SGD(copy.deepcopy(decoder).parameters(), RATE)
+    content, style = (image.requires_grad_() for image in images.values())
+    answer(encoder, copy.deepcopy(decoder), optimizer, content, style, STYLE_WEIGHT)
+    for name, image in images.items():
+        if image.grad is not None:
+            target = "t" if name == "photograph" else "the painting's statistics"
+            raise CheckFailed(
+                f"the target is not detached: a gradient ran through {target} back to the {name}, "
+                "and a target that can move is no target; compute it inside torch.no_grad(), or "
+                "detach() it",
+                f"The {name} should have no gradient, it has one as large as "
+                f"{image.grad.abs().max():.2g}",
+            )
 
 
 def _two_steps(
@@ -107,7 +156,8 @@ def _two_steps(
                 raise
             raise CheckFailed(
                 "backward() finds no way to the decoder: decoder(t) and the encoding of its image "
-                "must run outside torch.no_grad(), without detach(); only the targets belong inside"
+                "must run outside torch.no_grad(), without detach(); only targets belong inside",
+                f"Expected a gradient for every weight, got: {str(error).splitlines()[0]}",
             ) from None
         values.append(value)
     after = torch.cat([p.detach().flatten() for p in decoder.parameters()])
@@ -121,10 +171,15 @@ def _two_steps(
 def _complain_about_no_update(decoder: nn.Module) -> None:
     gradients = [p.grad for p in decoder.parameters() if p.grad is not None]
     if any(gradient.abs().max() > 0 for gradient in gradients):
-        raise CheckFailed("there is a gradient, but no weight moved: call optimizer.step()")
+        largest = max(gradient.abs().max().item() for gradient in gradients)
+        raise CheckFailed(
+            "there is a gradient, but no weight moved: call optimizer.step()",
+            f"Expected steps of up to {RATE * largest:.2g}, got 0",
+        )
     raise CheckFailed(
         "no weight moved and there is no gradient: loss.backward() is missing, or zero_grad() came "
-        "between backward() and step() and wiped it out"
+        "between backward() and step() and wiped it out",
+        "Expected moved weights after two steps, got the weights from before",
     )
 
 
@@ -132,12 +187,16 @@ def _check_returned(values: Sequence[object], right: Sequence[float]) -> None:
     """Complain unless the numbers are the losses before each update."""
     for mine, wanted in zip(values, right, strict=True):
         if mine is None:
-            raise CheckFailed("the update is right; now return the loss, as a number")
+            raise CheckFailed(
+                "the update is right; now return the loss, as a number",
+                f"Expected {wanted:.4f}, got None",
+            )
         if isinstance(mine, Tensor):
             if mine.requires_grad:
                 raise CheckFailed(
                     "the update is right, but the returned tensor keeps the whole graph in memory: "
-                    "return loss.item()"
+                    "return loss.item()",
+                    f"Expected the number {wanted:.4f}, got a tensor that requires a gradient",
                 )
             mine = mine.item() if mine.numel() == 1 else float("nan")
         if not isinstance(mine, int | float) or abs(mine - wanted) > 1e-3 * wanted:

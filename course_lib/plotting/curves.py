@@ -19,7 +19,16 @@ def moving_average(values: Sequence[float], window: int, trailing: bool = False)
         window: values in a full mean; odd, so that as many come from either side.
         trailing: take them all from before, as a display of a running training must.
     """
-    before, after = (window - 1, 0) if trailing else (window // 2, window // 2)
+    return windowed_means(values, *((window - 1, 0) if trailing else (window // 2, window // 2)))
+
+
+def windowed_means(values: Sequence[float], before: int, after: int) -> list[float]:
+    """The mean of each value and its neighbours, as many of them as there are.
+
+    Args:
+        before: neighbours in front of each value that count, at most.
+        after: neighbours behind it.
+    """
     parts = [values[max(0, i - before) : i + after + 1] for i in range(len(values))]
     return [sum(part) / len(part) for part in parts]
 

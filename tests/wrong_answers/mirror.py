@@ -1,0 +1,50 @@
+"""Answers to the exercise on mirroring a network (lesson 03)."""
+
+import re
+
+from course_lib import checks
+from course_lib.checks.mirror import VGG_TO_RELU4_1
+
+check = checks.check_mirror
+
+
+def mirror(layers):
+    names = {"conv": "conv", "pool": "upsample"}
+    return [(names[kind], out, into) for kind, into, out in reversed(layers)]
+
+
+def mirror_by_loop(layers):
+    result = []
+    for i in range(len(layers) - 1, -1, -1):
+        kind, into, out = layers[i]
+        result.append(["upsample" if kind == "pool" else kind, out, into])
+    return result
+
+
+RIGHT = {"comprehension": mirror, "loop over indices": mirror_by_loop}
+
+
+def mirror_in_place(layers):
+    layers.reverse()
+    return [("upsample" if k == "pool" else k, o, i) for k, i, o in layers]
+
+
+WRONG = {
+    "unchanged": (lambda layers: layers, "encoder itself"),
+    "not reversed": (lambda layers: mirror(layers)[::-1], "the order"),
+    "channels": (lambda layers: [(k, o, i) for k, i, o in mirror(layers)], "not exchanged"),
+    "reversed only": (lambda layers: layers[::-1], "not exchanged, and 'pool'"),
+    "pool": (lambda layers: [(k, o, i) for k, i, o in layers[::-1]], "halve the maps once more"),
+    "no upsampling": (
+        lambda layers: [layer for layer in mirror(layers) if layer[0] == "conv"],
+        "nothing enlarges",
+    ),
+    "one lost": (lambda layers: mirror(layers)[:-1], "12 layers give 12, got 11"),
+    "one wrong": (
+        lambda layers: [*mirror(layers)[:-1], ("conv", 64, 1)],
+        re.escape("layer 12 from relu4_1 should be ('conv', 64, 3)"),
+    ),
+    "in place": (mirror_in_place, "own list was changed"),
+    "iterator": (lambda layers: reversed(layers), "return a list"),
+    "made for VGG alone": (lambda layers: mirror(VGG_TO_RELU4_1), "4 layers give 4, got 12"),
+}

@@ -1,0 +1,73 @@
+"""Answers to the exercise on activation normalisation (lesson 01)."""
+
+import torch
+
+from course_lib import checks
+
+check = checks.check_rescale
+
+
+def right(weight, bias, next_weight, scale):
+    by_output, by_input = scale[:, None, None, None], scale[:, None, None]
+    return weight / by_output, bias / scale, next_weight * by_input
+
+
+def replace(position, value):
+    """The right answer with one of its three parts computed by ``value`` instead."""
+
+    def answer(*tensors):
+        parts = list(right(*tensors))
+        parts[position] = value(*tensors)
+        return parts
+
+    return answer
+
+
+def rescale_in_place(weight, bias, next_weight, scale):
+    bias /= scale
+    return weight / scale[:, None, None, None], bias, next_weight * scale[:, None, None]
+
+
+def with_einsum(weight, bias, next_weight, scale):
+    inverse = 1 / scale
+    return (
+        torch.einsum("oihw,o->oihw", weight, inverse),
+        bias * inverse,
+        torch.einsum("oihw,i->oihw", next_weight, scale),
+    )
+
+
+def filter_by_filter(weight, bias, next_weight, scale):
+    weight, bias, next_weight = weight.clone(), bias.clone(), next_weight.clone()
+    for i, factor in enumerate(scale.tolist()):
+        weight[i] /= factor
+        bias[i] /= factor
+        next_weight[:, i] *= factor
+    return [weight, bias, next_weight]
+
+
+RIGHT = {"shaped": right, "einsum": with_einsum, "filter by filter": filter_by_filter}
+
+
+WRONG = {
+    "weight unchanged": (replace(0, lambda w, b, n, k: w), "the weight is unchanged"),
+    "weight multiplied": (
+        replace(0, lambda w, b, n, k: w * k[:, None, None, None]),
+        "weight is multiplied",
+    ),
+    "weight along its inputs": (
+        replace(0, lambda w, b, n, k: w / k[:, None, None]),
+        "weight is divided along its input",
+    ),
+    "scale not shaped": (replace(0, lambda w, b, n, k: w / k), "a RuntimeError"),
+    "bias unchanged": (replace(1, lambda w, b, n, k: b), "the bias is unchanged"),
+    "bias multiplied": (replace(1, lambda w, b, n, k: b * k), "bias is multiplied"),
+    "next layer unchanged": (replace(2, lambda w, b, n, k: n), "next layer is unchanged"),
+    "next layer divided": (replace(2, lambda w, b, n, k: n / k[:, None, None]), "doubled"),
+    "next layer along its outputs": (
+        replace(2, lambda w, b, n, k: n * k[:, None, None, None]),
+        "along its output",
+    ),
+    "two tensors": (lambda w, b, n, k: right(w, b, n, k)[:2], "three tensors"),
+    "in place": (rescale_in_place, "in place"),
+}
