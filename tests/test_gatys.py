@@ -8,6 +8,8 @@ import psutil
 import pytest
 import torch
 
+from course_lib import DATA_DIR
+from course_lib.batch import square
 from course_lib.gatys import (
     OPTIMIZERS,
     GatysConfig,
@@ -15,7 +17,6 @@ from course_lib.gatys import (
     GatysObjective,
     HistoryRow,
     estimate_memory,
-    gram,
     optimize,
     snapshot_schedule,
 )
@@ -25,8 +26,7 @@ from course_lib.gatys.film import columns, film_strip, save_animation
 from course_lib.gatys.loop import first_image, resize
 from course_lib.gatys.objective import build_encoder
 from course_lib.gatys.steppers import Pixels
-from course_lib.gatys.sweep import save_small
-from course_lib.images import ImageError, open_image, to_image
+from course_lib.images import ImageError, open_image, save_small, to_image, to_tensor
 from course_lib.losses import gram_matrix, total_variation
 from course_lib.vgg import VGG19Encoder
 
@@ -63,13 +63,19 @@ def run(network):
 # Gram matrices ------------------------------------------------------------------------------------
 
 
+def plain_gram(features):
+    """Without the short cut in the gradient."""
+    flat = features.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat.shape[2]
+
+
 @pytest.mark.parametrize("shape", [(1, 3, 4, 5), (2, 5, 1, 1), (1, 4, 1, 7)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_gram_and_its_gradient_are_those_of_gram_matrix(shape, layout):
+def test_the_short_cut_in_the_gradient_of_gram_matrix_is_exact(shape, layout):
     features = torch.randn(shape, dtype=torch.float64).contiguous(memory_format=layout)
     target = torch.randn(shape[0], shape[1], shape[1], dtype=torch.float64)  # not symmetric
     values, gradients = [], []
-    for function in (gram, gram_matrix):
+    for function in (gram_matrix, plain_gram):
         x = features.clone().requires_grad_()
         value = function(x)
         (value * target).sum().backward()
@@ -79,16 +85,11 @@ def test_gram_and_its_gradient_are_those_of_gram_matrix(shape, layout):
     torch.testing.assert_close(*gradients)
 
 
-def test_gram_of_half_precision_is_float32_and_exact():
+def test_gram_matrix_of_half_precision_is_float32_and_exact():
     features = (torch.randn(1, 8, 9, 9) * 50).bfloat16()
-    wanted = gram_matrix(features.double())
-    assert gram(features).dtype == torch.float32
-    torch.testing.assert_close(gram(features).double(), wanted, rtol=1e-5, atol=1e-2)
-
-
-def test_gram_passes_gradcheck():
-    features = torch.randn(1, 3, 2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(gram, features)
+    wanted = plain_gram(features.double())
+    assert gram_matrix(features).dtype == torch.float32
+    torch.testing.assert_close(gram_matrix(features).double(), wanted, rtol=1e-5, atol=1e-2)
 
 
 # the objective ------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def test_average_pooling_is_another_network(run):
     means = build_encoder(GatysConfig(pooling="avg", **FAST))
     assert means.description.endswith("average pooling")
     result = run(network=means, pooling="avg", steps=2, init="content")
-    assert result.history[-1].total < result.history[0].total
+    assert result.loss < result.history[0].total
     deep, config = "relu3_1", GatysConfig(**FAST)
     assert not torch.allclose(
         means(image, (deep,))[deep], build_encoder(config)(image, (deep,))[deep]
@@ -480,11 +481,11 @@ def test_a_perfect_start_converges_at_once(run):
 
 
 def test_scales_run_from_coarse_to_fine(run):
-    result = run(picture(30, 41), scales=3, steps=1, evaluations_per_step=4)
+    result = run(picture(30, 41), scales=3, steps=1, evaluations_per_step=2)
     sizes = [(row.height, row.width) for row in result.history]
-    assert sizes == [(8, 10)] * 4 + [(15, 20)] * 4 + [(30, 41)] * 4
+    assert sizes == [(8, 10)] * 2 + [(15, 20)] * 2 + [(30, 41)] * 2
     assert result.image.shape == (1, 3, 30, 41)
-    assert result.loss == min(row.total for row in result.history[-4:])
+    assert result.loss == min(row.total for row in result.history[-2:])
 
 
 def test_more_scales_than_pixels(run):
@@ -578,6 +579,14 @@ def test_memory_that_is_not_there_is_said_before_starting(monkeypatch):
         optimize(picture(512, 512), picture(), GatysConfig(**FAST))
     text = str(estimate_memory(512, 512, GatysConfig(**FAST)))
     assert text.startswith("memory for 512 x 512: ") and "block 1" in text and "\n" not in text
+
+
+def test_where_the_loss_bends_down_a_run_still_gets_on():
+    """Style loss of the first layer, from noise: L-BFGS used to leap back and forth for good."""
+    style = to_tensor(square(DATA_DIR / "style" / "impasto_night.jpg", 48))
+    config = GatysConfig(**FAST, content_layers=(), style_layers=("conv1_1",), max_evaluations=60)
+    result = optimize(style, style, config)
+    assert result.loss < 0.1 * result.history[0].total
 
 
 # experiments --------------------------------------------------------------------------------------

@@ -16,14 +16,21 @@ def add_commands(command: Callable[..., Parser]) -> None:
     sweep.add_argument("--size", type=positive, default=256, help="side of the pictures")
     sweep.add_argument("--sweep-size", type=positive, default=96, help="side while rates are tried")
     sweep.add_argument("--evaluations", type=positive, default=300, help="of each optimiser")
-    sweep.add_argument("--sweep-evaluations", type=positive, default=60, help="of each rate")
+    sweep.add_argument("--sweep-evaluations", type=positive, default=100, help="of each rate")
+    figures = command("gatys-figures", figures_command, "the heavy pictures of lesson 05")
+    figures.add_argument("--size", type=positive, default=192, help="side of the pictures")
+    figures.add_argument("--evaluations", type=positive, default=100, help="of a short run")
     contest = command("gatys-pastiche", contest_command, "race against the pastiche package")
     contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
     contest.add_argument("--evaluations", type=positive, default=300, help="of both")
-    outs = ((sweep, "gatys_optimizers.json"), (contest, "gatys_vs_pastiche.json"))
-    for parser, name in outs:
+    for parser in (sweep, contest):
         parser.add_argument("--content", default="cat", help="a bundled photograph's name")
         parser.add_argument("--style", default="impasto_night", help="a bundled style's name")
+    outs = (
+        (sweep, "gatys_optimizers.json"), (figures, "gatys_figures.json"),
+        (contest, "gatys_vs_pastiche.json"),
+    )  # fmt: skip
+    for parser, name in outs:
         out = DATA_DIR / "runs" / name
         parser.add_argument("-o", "--out", type=Path, default=out, help="JSON file")
         pictures = DATA_DIR / "runs" / "gatys"
@@ -179,6 +186,20 @@ def sweep_command(options: argparse.Namespace) -> None:
     for name, run in results["runs"].items():
         print(f"{name}: rate {run['learning_rate']:g}, saved loss {run['saved_loss']:.4g}, "
               f"{run['seconds']:.1f} s")  # fmt: skip
+    print(options.out)
+
+
+def figures_command(options: argparse.Namespace) -> None:
+    from course_lib.files import save_record
+    from course_lib.gatys.figures import draw_figures
+
+    settings, results = draw_figures(
+        options.size, options.evaluations, options.pictures,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    save_record(options.out, settings, results)
+    for name in results:
+        print(options.pictures / f"{name}.jpg")
     print(options.out)
 
 

@@ -10,7 +10,7 @@ the experiments: optimisers against each other, and this code against the ``past
 from course_lib.gatys.config import OPTIMIZERS, GatysConfig, GatysError
 from course_lib.gatys.loop import GatysResult, HistoryRow, optimize, snapshot_schedule
 from course_lib.gatys.memory import MemoryEstimate, estimate_memory
-from course_lib.gatys.objective import GatysLosses, GatysObjective, gram
+from course_lib.gatys.objective import GatysLosses, GatysObjective
 
 __all__ = [
     "OPTIMIZERS",
@@ -22,7 +22,6 @@ __all__ = [
     "HistoryRow",
     "MemoryEstimate",
     "estimate_memory",
-    "gram",
     "optimize",
     "snapshot_schedule",
 ]

@@ -18,8 +18,7 @@ from course_lib.devices import describe
 from course_lib.gatys.config import GatysConfig, GatysError
 from course_lib.gatys.loop import GatysResult, HistoryRow, optimize
 from course_lib.gatys.objective import GatysObjective
-from course_lib.gatys.sweep import save_small
-from course_lib.images import load_image, open_image, save_image
+from course_lib.images import load_image, open_image, save_image, save_small
 
 STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
 CHANNELS = (64, 128, 256, 512, 512)

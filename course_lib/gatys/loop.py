@@ -65,11 +65,16 @@ class GatysResult:
 
 NOISE = 0.3  # range of the first image's values around mid-grey
 PERFECT = 1e-10  # a total loss that is rounding noise
+ASTRAY = 10  # times the best loss
 Snapshot = Callable[[Tensor, HistoryRow], None]
 
 
 class _Stop(Exception):
     """Ends a run early; the argument says why."""
+
+
+class _Leap(Exception):
+    """Ends a step of L-BFGS that has gone far astray."""
 
 
 def optimize(
@@ -154,14 +159,19 @@ class _Run:
             for _ in range(self.config.steps):
                 self.step += 1
                 before = len(self.history)
-                optimizer.step(closure)
+                leapt = self._leaps(optimizer, closure)
                 if self.config.optimizer != "lbfgs":
                     pixels.project()
                     continue
                 stuck = len(self.history) - before < min(2, self.config.evaluations_per_step)
                 if stuck and fresh:
                     return "converged"
-                fresh = stuck or self.history[-1].total > 2 * self.best_total
+                if leapt:
+                    # L-BFGS has no curvature where the loss bends down and then leaps by the whole
+                    # gradient. Its first move is safe: make it bolder while it gains.
+                    gained = self.best_total < self.history[before].total
+                    pixels.unit *= 2 if gained else 0.25
+                fresh = leapt or stuck or self.history[-1].total > 2 * self.best_total
                 if fresh:
                     # Without a line search a step can leap, and rounding can spoil the curvature:
                     # go on from the best image, with the curvature forgotten.
@@ -171,6 +181,14 @@ class _Run:
         except _Stop as stop:
             return str(stop)
         return "finished"
+
+    def _leaps(self, optimizer: torch.optim.Optimizer, closure: Callable[[], Tensor]) -> bool:
+        """Take a step; returns whether it was ended because it went far astray."""
+        try:
+            optimizer.step(closure)
+        except _Leap:
+            return True
+        return False
 
     def _closure(self, objective: GatysObjective, pixels: Pixels) -> Callable[[], Tensor]:
         """The function that an optimiser calls: evaluate, differentiate, note."""
@@ -195,6 +213,8 @@ class _Run:
                 raise _Stop("diverged")
             if losses.total.item() <= PERFECT or not gradient.any():
                 raise _Stop("converged")
+            if self.config.optimizer == "lbfgs" and losses.total > ASTRAY * self.best_total:
+                raise _Leap
             return loss.detach()
 
         return closure

@@ -1,30 +1,27 @@
 """The four optimisers against each other: rates found by a small sweep, then equal evaluations."""
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 from course_lib import DATA_DIR
 from course_lib.batch import square
 from course_lib.devices import describe
-from course_lib.files import replacing
 from course_lib.gatys.config import OPTIMIZERS, GatysConfig
 from course_lib.gatys.film import columns
 from course_lib.gatys.loop import optimize
 from course_lib.gatys.objective import build_encoder
-from course_lib.images import to_image, to_tensor
+from course_lib.images import save_small, to_image, to_tensor
 
+# Rates to begin with; ``find_rate`` goes on where the best of them is the first or the last.
 RATES = {
-    "lbfgs": (0.3, 1.0),
+    "lbfgs": (0.3, 1.0, 3.0),
     "adam": (0.01, 0.03, 0.1),
-    "sgd": (1e-4, 3e-4, 1e-3, 3e-3),
-    "adadelta": (1.0, 3.0, 10.0, 30.0),
+    "sgd": (1e-4, 3e-4, 1e-3),
+    "adadelta": (3.0, 10.0, 30.0),
 }
+FARTHEST = 4  # rates beyond the given ones
 STARTS = ("noise", "content")
-MAX_BYTES = 60_000  # of one picture
 
 Say = Callable[[str], None]
 
@@ -69,14 +66,15 @@ def compare_optimizers(
     for start in STARTS:
         sweep[start] = {}
         for optimizer in OPTIMIZERS:
-            losses = {}
-            for rate in RATES[optimizer]:
+
+            def judge(rate: float, start: str = start, optimizer: str = optimizer) -> float:
                 result = run(sweep_size, sweep_evaluations, init=start, optimizer=optimizer,
                              learning_rate=rate)  # fmt: skip
-                losses[f"{rate:g}"] = result.saved_loss
                 say(f"{start} {optimizer} rate {rate:g}: saved loss {result.saved_loss:.5g}")
-            sweep[start][optimizer] = losses
-            best = float(min(losses, key=losses.get))
+                return result.saved_loss
+
+            best, losses = find_rate(judge, RATES[optimizer])
+            sweep[start][optimizer] = {f"{rate:g}": loss for rate, loss in losses.items()}
             result = run(size, evaluations, init=start, optimizer=optimizer, learning_rate=best)
             name = f"{start}_{optimizer}"
             save_small(to_image(result.image), pictures / f"{name}.jpg")
@@ -101,13 +99,24 @@ def compare_optimizers(
     return settings, {"sweep": sweep, "runs": runs}
 
 
-def save_small(picture: Image.Image, path: Path, limit: int = MAX_BYTES) -> Path:
-    """Write a JPEG of at most ``limit`` bytes, at the best quality that fits."""
-    for quality in range(95, 10, -5):
-        buffer = io.BytesIO()
-        picture.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() <= limit:
+def find_rate(
+    judge: Callable[[float], float], rates: Sequence[float]
+) -> tuple[float, dict[float, float]]:
+    """Try learning rates, and more of them until the best one has a worse one on either side.
+
+    Args:
+        judge: rate -> loss.
+        rates: to begin with, at least two, rising; further ones are three times as far.
+
+    Returns:
+        The best rate, and all rates in order with their losses. After ``FARTHEST`` further rates
+        the search ends even if the best one is at the end.
+    """
+    losses = {rate: judge(rate) for rate in rates}
+    for _ in range(FARTHEST):
+        best, first, last = min(losses, key=losses.get), min(losses), max(losses)
+        if best not in (first, last):
             break
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-    return path
+        further = float(f"{first / 3 if best == first else last * 3:.1g}")
+        losses[further] = judge(further)
+    return min(losses, key=losses.get), dict(sorted(losses.items()))
