@@ -20,6 +20,22 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - started
 
 
+def repeated(
+    work: Callable[[], object], repeats: int, device: torch.device, warm_up: int = 1
+) -> list[float]:
+    """Seconds of each of ``repeats`` calls, after ``warm_up`` calls that do not count."""
+    return [seconds(work, device) for _ in range(warm_up + repeats)][warm_up:]
+
+
+def summary(times: Sequence[float]) -> dict[str, object]:
+    """Median and spread of some seconds: ``median``, ``spread`` [fastest, slowest], ``count``."""
+    return {
+        "median": statistics.median(times),
+        "spread": [min(times), max(times)],
+        "count": len(times),
+    }
+
+
 def compare(plain: Sequence[float], ours: Sequence[float]) -> dict[str, object]:
     """Median seconds of both sides, their quotient (how often ours fits into plain), and spreads.
 

@@ -1,6 +1,7 @@
 """``quality``, ``benchmark`` and ``measure-activations``: numbers, written to files."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     quality.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
     quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
     add_compute_options(quality)
-    add_benchmarks(command("benchmark", None, "measure speed against a plain implementation"))
+    add_benchmarks(command("benchmark", None, "measure speed, side by side in one process"))
     measure = command(
         "measure-activations", measure_activations, "measure the encoder's mean activations"
     )
@@ -52,6 +53,28 @@ def add_benchmarks(bench: Parser) -> None:
     train = kind("train", benchmark_train_command, "seconds per training step", 5)
     train.add_argument("--batch", type=positive, default=8, help="crops of each per step")
     train.add_argument("--crop", type=positive, default=256, help="side of the square crops")
+    text = "AdaIN against Gatys' optimisation, on equal terms"
+    add_runtime_options(kind("runtime", benchmark_runtime_command, text, 3))
+    tiling = kind("tiling", benchmark_tiling_command, "memory for a very large photograph", 1)
+    tiling.add_argument("--width", type=positive, default=6000, help="of the photograph, pixels")
+    tiling.add_argument("--height", type=positive, default=4000, help="of the photograph, pixels")
+
+
+def add_runtime_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--images", type=positive, default=5, help="pictures")
+    add("--size", type=positive, default=512, help="side of the square pictures")
+    add("--evaluations", type=positive, default=80, metavar="N",
+        help="of the first picture's optimisation, the rest is extrapolated; "
+        "1000 runs the whole recipe for every picture")  # fmt: skip
+    add("--sizes", nargs="+", type=positive, default=[128, 256, 512, 1024],
+        help="sides for the scaling with size")  # fmt: skip
+    add("--quality-size", type=positive, default=256, metavar="SIZE",
+        help="side for quality at equal time")  # fmt: skip
+    add("--quality-evaluations", type=positive, default=100, metavar="N",
+        help="of each optimisation there")  # fmt: skip
+    add("--pictures", type=Path, default=DATA_DIR / "runs" / "runtime", metavar="DIR",
+        help="folder for the pictures of quality at equal time")  # fmt: skip
 
 
 def quality_command(options: argparse.Namespace) -> None:
@@ -115,6 +138,50 @@ def benchmark_train_command(options: argparse.Namespace) -> None:
         f"float32 losses differ by at most {apart['content_loss']:.2%} (content) and "
         f"{apart['style_loss']:.2%} (style)"
     )
+    print(out)
+
+
+def benchmark_runtime_command(options: argparse.Namespace) -> None:
+    from course_lib.benchmark import RuntimeConfig, benchmark_runtime
+    from course_lib.benchmark.runtime_quality import in_words
+    from course_lib.benchmark.runtime_report import table_in_words
+    from course_lib.devices import pick_device
+    from course_lib.files import save_record
+
+    device = pick_device(options.device)
+    out = options.out or DATA_DIR / "runs" / f"runtime_{device.type}.json"
+    config = RuntimeConfig(
+        images=options.images, size=options.size, evaluations=options.evaluations,
+        sizes=tuple(options.sizes), quality_size=options.quality_size,
+        quality_evaluations=options.quality_evaluations, repeats=options.repeats,
+        device=str(device), precision=options.precision,
+    )  # fmt: skip
+    settings, results = benchmark_runtime(
+        config, options.pictures, lambda line: print(line, file=sys.stderr, flush=True)
+    )
+    save_record(out, settings, results)
+    process, limit = results["process"]["seconds"]["median"], results["report"]["adain_seconds"]
+    print(f"process start to {config.images} saved pictures: {process:.2f} s (report: {limit} s)")
+    print("\n".join(table_in_words(results["table"])))
+    for line in (*results["differences"], *map(in_words, results["equal_quality"]), str(out)):
+        print(line)
+
+
+def benchmark_tiling_command(options: argparse.Namespace) -> None:
+    from course_lib.benchmark import benchmark_tiling
+    from course_lib.devices import pick_device
+    from course_lib.files import save_record
+
+    device = pick_device(options.device)
+    out = options.out or DATA_DIR / "runs" / f"tiling_{device.type}.json"
+    settings, results = benchmark_tiling(device, options.precision, options.width, options.height)
+    save_record(out, settings, results)
+    print(
+        f"{options.width} x {options.height} in tiles of {settings['tile']}: "
+        f"{results['seconds']:.1f} s, {results['peak_memory_bytes'] / 1e9:.2f} GB at the peak"
+    )
+    for precision, row in results["agreement"].items():
+        print(f"{precision}: tiled and whole differ by at most {row['largest']:.1e}")
     print(out)
 
 
