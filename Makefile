@@ -9,7 +9,7 @@ SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
     --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
-.PHONY: setup lab demo test browser-test lint notebooks work clean
+.PHONY: setup lab demo test browser-test lint notebooks work clean assignments release instructor-check
 
 setup: $(READY)
 
@@ -17,7 +17,7 @@ $(READY): pyproject.toml notebooks/jupyterlab_settings.json
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	@echo 'Making .venv and installing PyTorch and JupyterLab: several GB, a few minutes the first time.'
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,grading]'
 	mkdir -p $(VENV)/share/jupyter/lab/settings
 	cp notebooks/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json  # no news prompt
 	touch $(READY)
@@ -44,6 +44,15 @@ lint: $(READY)
 notebooks: $(READY)
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg notebooks/*.ipynb
+
+assignments: $(READY)
+	$(PY) -m course_lib assignments
+
+release: assignments
+	$(PY) -m course_lib bundle
+
+instructor-check: $(READY)
+	$(PY) -m course_lib instructor-check
 
 clean:
 	rm -rf $(VENV) out

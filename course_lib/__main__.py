@@ -5,11 +5,15 @@ import sys
 from course_lib import CourseError
 from course_lib.commands import (
     ablations,
+    classroom,
     course,
+    evaluating,
     experiments,
     gatys,
     measuring,
     pictures,
+    playground,
+    sequences,
     survey,
     training,
 )
@@ -49,7 +53,20 @@ def build_parser() -> Parser:
         sub.set_defaults(run=run)
         return sub
 
-    for theme in (pictures, gatys, training, ablations, experiments, measuring, survey, course):
+    for theme in (
+        pictures,
+        sequences,
+        gatys,
+        training,
+        ablations,
+        experiments,
+        measuring,
+        evaluating,
+        playground,
+        survey,
+        course,
+        classroom,
+    ):
         theme.add_commands(command)
     return parser
 

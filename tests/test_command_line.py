@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from command_kit import complains
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from course_lib import DATA_DIR, REPOSITORY, archives, benchmark, downloads, lessons
-from course_lib.__main__ import main
 from course_lib.batch import square
 from course_lib.decoder import Decoder, read_metadata, save_decoder
 from course_lib.downloads import FetchReport
@@ -29,9 +29,12 @@ from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.vgg import CONV_NAMES, measure_activation_means
 
 COMMANDS = [
-    "stylize", "demo", "gatys", "gatys-optimizers", "gatys-pastiche", "train", "ablate",
-    "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "survey",
-    "doctor", "fetch", "copy-lessons",
+    "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
+    "gatys-pastiche", "train", "ablate",
+    "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "evaluate",
+    "playground-speed", "survey",
+    "doctor", "fetch", "copy-lessons", "assignments", "grade", "bundle", "instructor-check",
+    "lesson-times",
 ]  # fmt: skip
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "matplotlib", "safetensors", "tqdm"}
 OLDER = b"a picture of last week"

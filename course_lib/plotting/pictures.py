@@ -37,6 +37,18 @@ def figures_as_jpeg(dpi: int = 100, quality: int = 80) -> None:
         backend.figure_formats = {"jpeg"}
 
 
+def show_described(figure: Figure, alt: str) -> None:
+    """Show a figure in a notebook with a description for those who cannot see it.
+
+    Pages made from the notebook carry ``alt`` as the picture's text.
+    """
+    from IPython.display import display
+
+    kinds = ("image/jpeg", "image/png")
+    display(figure, metadata={kind: {"alt": " ".join(alt.split())} for kind in kinds})
+    plt.close(figure)
+
+
 def show_images(
     images: Sequence[Picture],
     titles: Sequence[str] | None = None,
