@@ -93,3 +93,28 @@ def test_the_reports_survey_is_the_recorded_analysis():
     ):
         low, high = (100 * value for value in interval)
         assert f"{low:.1f} to {high:.1f} %" in text
+
+
+def test_large_pictures_are_the_recorded_ones():
+    record = results("tiling_cpu.json")
+    peak, differences = record["peak_memory_bytes"], record["agreement"]
+    text = " ".join(README.split())
+    assert f"{record['seconds']:.0f} s and {peak / 1e9:.1f} GB at the peak" in text
+    for precision, found in differences.items():
+        assert re.search(rf"{found['largest']:.1e} in {precision}", text), precision
+    assert peak < 4e9 and differences["float32"]["largest"] <= 1e-3
+
+
+def test_the_scores_are_the_recorded_ones():
+    record = results("evaluation_cpu.json")
+    names = {"content copied": "*photograph copied*", "style copied": "*painting copied*",
+             "noise": "*noise*"}  # fmt: skip
+    for name, row in record["all_pairs"].items():
+        seconds = record["seconds"].get(name, {}).get("median")
+        numbers = [
+            f"{row['statistics']:.2f}", f"{row['gram']:.2f}", f"{row['colours']:.2f}",
+            f"{row['judge']:.0%}", f"{row['content']:.2f}", f"{row['edges']:.2f}",
+            "" if seconds is None else f"{seconds:.2f}",
+        ]  # fmt: skip
+        assert f"| {names.get(name, name)} | {' | '.join(numbers)} |" in README, name
+        assert f"{row['pairs']} pairs" in README

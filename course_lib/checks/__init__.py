@@ -9,6 +9,7 @@ from course_lib.checks.encoder import check_normalize, check_rescale, check_tap
 from course_lib.checks.gatys import check_gatys_loss, check_gram_matrix
 from course_lib.checks.losses import check_content_loss, check_style_loss
 from course_lib.checks.mirror import check_mirror
+from course_lib.checks.proportions import check_wilson_interval
 from course_lib.checks.survey import check_survey_analysis
 from course_lib.checks.timing import check_timer
 from course_lib.checks.training_step import check_training_step
@@ -35,4 +36,5 @@ __all__ = [
     "check_tap",
     "check_timer",
     "check_training_step",
+    "check_wilson_interval",
 ]

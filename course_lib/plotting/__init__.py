@@ -26,6 +26,7 @@ from course_lib.plotting.encoder import (
     show_maps,
     show_reconstructions,
 )
+from course_lib.plotting.evaluation import plot_scores
 from course_lib.plotting.gatys import plot_optimizers, show_grams, show_sheet
 from course_lib.plotting.pictures import (
     OKABE_ITO,
@@ -76,6 +77,7 @@ __all__ = [
     "plot_rates",
     "plot_run",
     "plot_runs",
+    "plot_scores",
     "plot_shares",
     "plot_sizes",
     "plot_timers",
