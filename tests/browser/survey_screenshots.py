@@ -33,7 +33,7 @@ def main() -> int:
         with Chromium() as browser:
             for shot, size in SIZES.items():
                 browser.resize(*size)
-                browser.open(page.as_uri() + "#" + shot)
+                browser.open(page.as_uri() + "?" + shot)  # loads again
                 browser.wait_for("!document.querySelector('#start').hidden")
                 browser.evaluate("document.querySelector('#begin').click()")
                 browser.wait_for("!document.querySelector('#ask').hidden")
