@@ -77,7 +77,7 @@ def test_every_table_holds_the_controls_and_compares_like_with_like(found):
     rows = [found.scores["blend"][pair]["gram"] for pair in found.few]
     assert few["blend"]["gram"] == pytest.approx(sum(rows) / 2)
     text = format_table(everything)
-    assert len(text.splitlines()) == 5 and "control: noise" in text
+    assert len(text.splitlines()) == 6 and "control: noise" in text
 
 
 def test_the_record_is_valid_json(found):
@@ -94,7 +94,7 @@ def test_one_style_leaves_the_judge_without_a_choice():
     one = compare([], CONTENTS, {"x": STYLES["x"]}, few=0)
     table = mean_scores(one)
     assert all(row["judge"] is None for row in table.values())
-    assert format_table(table).splitlines()[1].split()[-4] == "-"  # judge
+    assert format_table(table).splitlines()[2].split()[-4] == "-"  # judge
     assert not mean_scores(one, one.few)
 
 

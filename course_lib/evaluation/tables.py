@@ -7,10 +7,11 @@ from course_lib.evaluation.comparison import Comparison, Pair
 from course_lib.evaluation.controls import CONTROLS, TRICKS
 from course_lib.evaluation.scores import SCORES
 
-HEADINGS = {
-    "statistics": "style: mean/std", "gram": "style: Gram", "colours": "colours",
-    "judge": "judge right", "content": "content: relu4_1", "edges": "content: edges",
+HEADINGS = {  # in two lines, so that a table fits on a page
+    "statistics": ("style:", "mean/std"), "gram": ("style:", "Gram"), "colours": ("", "colours"),
+    "judge": ("judge", "right"), "content": ("content:", "relu4_1"), "edges": ("content:", "edges"),
 }  # fmt: skip
+WIDTH = 9  # of a column
 
 
 def mean_scores(
@@ -94,11 +95,15 @@ def format_table(
     """
     seconds = seconds or {}
     wide = max(len(label(name)) for name in table)
-    lines = [" " * wide + "".join(f"  {text:>16}" for text in (*HEADINGS.values(), "s/picture"))]
+    columns = (*HEADINGS.values(), ("", "s/picture"))
+    lines = [
+        " " * wide + "".join(f" {text:>{WIDTH}}" for text in line)
+        for line in zip(*columns, strict=True)
+    ]
     for name, row in table.items():
         cells = [_cell(row[score], percent=score == "judge") for score in HEADINGS]
         cells.append(f"{seconds[name]['median']:.3g}" if name in seconds else "-")
-        lines.append(f"{label(name):<{wide}}" + "".join(f"  {cell:>16}" for cell in cells))
+        lines.append(f"{label(name):<{wide}}" + "".join(f" {cell:>{WIDTH}}" for cell in cells))
     return "\n".join(lines)
 
 
