@@ -22,9 +22,6 @@ PAGES = sorted(
 LESSONS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 ASSIGNMENTS = sorted((REPOSITORY / "notebooks" / "assignments").glob("source/*/*.ipynb"))
 RELEASES = sorted((REPOSITORY / "notebooks" / "assignments").glob("release/*/*.ipynb"))
-# Figures of these say what they show in the text below them only; new lessons describe each.
-NOT_DESCRIBED = {"00_start_here", "01_vgg_encoder", "02_adain_statistics",
-                 "03_decoder_training", "04_loss_plots"}  # fmt: skip
 # Right as they are: names, symbols, and words of other fields.
 WORDS = "fro,nd,te,ans,als,ue,mor,ot,hist,unparseable,trys,foto,sise"
 
@@ -163,9 +160,7 @@ def undescribed(path):
 
 
 @name("path", LESSONS, ids=title)
-def test_every_figure_of_a_lesson_has_an_alternative_text(path, request):
-    if path.stem in NOT_DESCRIBED:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="described in its text only"))
+def test_every_figure_of_a_lesson_has_an_alternative_text(path):
     assert undescribed(path) == 0
 
 
