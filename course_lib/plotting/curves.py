@@ -138,10 +138,14 @@ def plot_judged(runs: Mapping[str, Records], style_weight: float) -> Figure:
             r["held_out_content_loss"] + style_weight * r["held_out_style_loss"] for r in judged
         ]
         right.plot([r["step"] for r in judged], totals, label=label, **style)
+        letter = label.split(":")[0]
+        for axis, last in ((left, kept[-1]["loss"]), (right, totals[-1])):
+            axis.annotate(letter, (kept[-1]["step"], last), (3, 0), textcoords="offset points",
+                          va="center", color=style["color"])  # fmt: skip
     left.set(title="what each run says of itself", ylabel="loss")
     right.set(title="unseen pairs, the same judge for all")
     for axis in (left, right):
-        axis.set(xlabel="step", yscale="log", ylim=(0.1, 1000))
+        axis.set(xlabel="step", yscale="log", ylim=(0.4, 3000))
         axis.grid(alpha=0.3, which="both")
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure
