@@ -2,8 +2,11 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+from course_lib.classroom import grading
 from course_lib.classroom.generating import ASSIGNMENTS_DIR
 
 SOURCE, RELEASE = ASSIGNMENTS_DIR / "source", ASSIGNMENTS_DIR / "release"
@@ -69,3 +72,16 @@ def submit_untouched(folder: Path, student: str, assignment: str) -> None:
     target = folder / student / assignment
     target.mkdir(parents=True)
     shutil.copy(notebook_of(assignment, RELEASE), target)
+
+
+def grade(assignment: str, folder: Path, **options: int) -> dict[str, grading.Grade]:
+    """Grade ``folder/in`` into ``folder/out``; grades by student."""
+    grades = grading.grade_all(assignment, folder / "in", folder / "out", **options)
+    return {grade.student: grade for grade in grades}
+
+
+def instructor_check() -> tuple[int, str]:
+    """Exit code and output of the command."""
+    command = [sys.executable, "-m", "course_lib", "instructor-check"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    return done.returncode, done.stdout

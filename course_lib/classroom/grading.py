@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,9 +23,10 @@ from course_lib.classroom.generating import (
     generate,
     temporary_course,
 )
-from course_lib.classroom.mending import put_back
+from course_lib.classroom.mending import mend
 from course_lib.files import replacing
 
+BOOK = "gradebook.db"
 STARTUP = "from course_lib.classroom import guard\n\nguard.install()\ndel guard\n"
 
 
@@ -93,26 +95,38 @@ def grade_all(
         place = out / "submitted" / student / assignment
         if place.resolve() != (submitted / student / assignment).resolve():
             shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(submitted / student / assignment, place)
-        grades.append(grade_student(out, assignment, student, cell_seconds, submission_seconds))
+            copy_files(submitted / student / assignment, place)
+        try:
+            grade = grade_student(out, assignment, student, cell_seconds, submission_seconds)
+        except OSError as error:  # whatever it is, the next one's turn comes
+            grade = Grade(student, failed=f"{type(error).__name__}: {error}")
+        grades.append(grade)
         yield grades[-1]
     write_table(out / f"grades_{assignment}.csv", grades)
+
+
+def copy_files(source: Path, target: Path) -> None:
+    """Copy a submission without its links, which may lead anywhere."""
+
+    def links(folder: str, names: list[str]) -> list[str]:
+        return [name for name in names if (Path(folder) / name).is_symlink()]
+
+    shutil.copytree(source, target, ignore=links)
 
 
 def prepare(out: Path, assignment: str) -> None:
     """Put settings and a gradebook that knows the assignment into ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     shutil.copy(ASSIGNMENTS_DIR / CONFIG, out)
-    startup = out / ".ipython" / "profile_default" / "startup"
-    startup.mkdir(parents=True, exist_ok=True)
-    (startup / "00_guard.py").write_text(STARTUP, encoding="utf-8")
+    # formgrader lists assignments by these folders; solutions stay where they are.
+    (out / "source" / assignment).mkdir(parents=True, exist_ok=True)
     with temporary_course() as course:
-        book = out / "gradebook.db"
+        book = out / BOOK
         if book.is_file():
             shutil.copy(book, course)
         generate(course, [assignment])
         with replacing(book) as temporary:
-            shutil.copy(course / "gradebook.db", temporary)
+            shutil.copy(course / BOOK, temporary)
         shutil.copytree(course / "release" / assignment, out / "release" / assignment,
                         dirs_exist_ok=True)  # fmt: skip
 
@@ -120,34 +134,54 @@ def prepare(out: Path, assignment: str) -> None:
 def grade_student(
     out: Path, assignment: str, student: str, cell_seconds: int, submission_seconds: int
 ) -> Grade:
-    """Grade one submission in a process of its own."""
-    log = out / f"guard_{student}_{assignment}.log"
-    log.unlink(missing_ok=True)
-    environment = os.environ | {
-        "IPYTHONDIR": str((out / ".ipython").resolve()),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        guard.LOG: str(log.resolve()),
-    }
+    """Grade one submission: a process of its own in a course folder of its own.
+
+    Only the gradebook, the graded notebook and the feedback of a submission that was graded come
+    back into ``out``: whatever else it changes or deletes around itself is gone with its folder.
+    """
+    place = Path(student) / assignment
     for kind in ("autograded", "feedback"):
-        shutil.rmtree(out / kind / student / assignment, ignore_errors=True)
-    command = [sys.executable, "-m", "course_lib.classroom.worker",
-               str(out.resolve()), assignment, student, str(cell_seconds)]  # fmt: skip
-    mended = []
+        shutil.rmtree(out / kind / place, ignore_errors=True)
+    notes = []
     for release in sorted((out / "release" / assignment).glob("*.ipynb")):
-        mended += put_back(out / "submitted" / student / assignment / release.name, release)
-    result = run_limited(command, environment, submission_seconds)
-    tried = sorted(set(log.read_text(errors="replace").split("\n")) - {""}) if log.is_file() else []
-    log.unlink(missing_ok=True)
-    notes = [f"{name}: this cell was deleted, and put back" for name in mended]
-    notes += [f"tried to read while being graded: {name}" for name in tried[:5]]
-    if "failed" in result:
-        grade = Grade(student, notes=tuple(notes), failed=result["failed"])
-        page = out / "feedback" / student / assignment / "not_graded.txt"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        text = "\n".join([f"Not graded: {grade.failed}.", *notes])
-        page.write_text(f"{text}\nMend the notebook and hand it in again.\n", encoding="utf-8")
-        return grade
-    return Grade(student, result["cells"], result["most"], (*notes, *result["notes"]))
+        notes += mend(out / "submitted" / place, release)
+    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as name:
+        folder, log = Path(name) / "course", Path(name) / f"{student}.log"
+        copy_files(out / "submitted" / place, folder / "submitted" / place)
+        startup = folder / ".ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "00_guard.py").write_text(STARTUP, encoding="utf-8")
+        for needed in (CONFIG, BOOK):
+            shutil.copy(out / needed, folder)
+        command = [sys.executable, "-m", "course_lib.classroom.worker",
+                   str(folder), assignment, student, str(cell_seconds)]  # fmt: skip
+        environment = os.environ | {
+            "IPYTHONDIR": str(folder / ".ipython"),
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+            guard.LOG: str(log),
+        }
+        result = run_limited(command, environment, submission_seconds)
+        notes += tripped(log)
+        if "failed" not in result:
+            for kind in ("autograded", "feedback"):
+                if (folder / kind / place).is_dir():
+                    shutil.copytree(folder / kind / place, out / kind / place)
+            with replacing(out / BOOK) as temporary:
+                shutil.copy(folder / BOOK, temporary)
+            return Grade(student, result["cells"], result["most"], (*notes, *result["notes"]))
+    page = out / "feedback" / place / "not_graded.txt"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    text = "\n".join([f"Not graded: {result['failed']}.", *notes])
+    page.write_text(f"{text}\nMend the notebook and hand it in again.\n", encoding="utf-8")
+    return Grade(student, notes=tuple(notes), failed=result["failed"])
+
+
+def tripped(log: Path) -> list[str]:
+    """What the submission tried to read or change, from the guard's log."""
+    if not log.is_file():
+        return []
+    tried = sorted(set(log.read_text(errors="replace").split("\n")) - {""})
+    return [f"tried to read or change while being graded: {name}" for name in tried[:5]]
 
 
 def run_limited(command: list[str], environment: dict[str, str], seconds: float) -> dict:
@@ -170,7 +204,7 @@ def run_limited(command: list[str], environment: dict[str, str], seconds: float)
             break
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
-                failed = f"ended after {seconds:.0f} s: it did not react to being interrupted"
+                failed = f"ended after {seconds:.0f} s: that is the limit for a whole submission"
                 process.kill()
                 for child in children.values():
                     end(child)
@@ -183,6 +217,8 @@ def run_limited(command: list[str], environment: dict[str, str], seconds: float)
     try:
         return json.loads(output.rstrip("\n").rpartition("\n")[2])
     except json.JSONDecodeError:
+        if process.returncode < 0:
+            return {"failed": f"the grader was killed (signal {-process.returncode})"}
         said = " ".join((errors or "no reason given").strip().splitlines()[-1:])
         return {"failed": f"the grader ended with code {process.returncode}: {said[:300]}"}
 

@@ -1,8 +1,8 @@
 """Installed in the kernel of a submission while it is graded: limits, and a tripwire.
 
-The tripwire notices and stops what plain Python does to read notebooks or the gradebook, and
-writes down that it was tried. It is no prison: somebody who means to get round it can. A machine
-that must be safe from its students grades them in a container without a network.
+The tripwire notices and stops what plain Python does to read or delete notebooks or the gradebook,
+and writes down that it was tried. It is no prison: somebody who means to get round it can. A
+machine that must be safe from its students grades them in a container without a network.
 """
 
 import os
@@ -32,7 +32,7 @@ def install() -> None:
 
 def _watch(event: str, arguments: tuple, log: int) -> None:
     """The audit hook: raise PermissionError where a submission reaches for what is not its own."""
-    if event in ("open", "sqlite3.connect"):
+    if event in ("open", "sqlite3.connect", "os.remove", "os.rename"):
         text = _text(arguments[0])
         found = text.endswith(FORBIDDEN)
     elif event in ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec"):
@@ -43,7 +43,7 @@ def _watch(event: str, arguments: tuple, log: int) -> None:
     if found:
         name = text.replace("\n", " ")[-60:]
         os.write(log, f"{name}\n".encode(errors="replace"))
-        raise PermissionError(f"not while grading: {name} may not be read by a submission")
+        raise PermissionError(f"not while grading: {name} is not a submission's to read or change")
 
 
 def _text(value: object) -> str:

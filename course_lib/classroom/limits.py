@@ -1,4 +1,6 @@
-"""A preprocessor of nbgrader that shortens what a submission prints: a feedback page must load."""
+"""Preprocessors of nbgrader: what a feedback page must not show, and output too long to load."""
+
+import re
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -44,3 +46,22 @@ class LimitCharacters(NbGraderPreprocessor):
             return text, left - len(text)
         note = f"\n... cut off: {len(text):,} characters were printed ...\n"
         return text[: max(left, 0)] + note, 0
+
+
+class HideTests(NbGraderPreprocessor):
+    """Take the lines of hidden tests out of tracebacks, which quote the cell that failed."""
+
+    quoted = re.compile(r"(BEGIN|END) HIDDEN TESTS|seed=\d")
+    colours = re.compile(r"\x1b\[[0-9;]*m")
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict, cell_index: int
+    ) -> tuple[NotebookNode, dict]:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                output.traceback = [self._without(part) for part in output.traceback]
+        return cell, resources
+
+    def _without(self, text: str) -> str:
+        lines = text.split("\n")
+        return "\n".join(n for n in lines if not self.quoted.search(self.colours.sub("", n)))

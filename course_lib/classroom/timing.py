@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from course_lib import DATA_DIR, REPOSITORY
@@ -18,9 +18,17 @@ GUIDE = ASSIGNMENTS_DIR / "INSTRUCTORS.md"
 BEGIN, END = "<!-- lesson times: begin -->", "<!-- lesson times: end -->"
 
 
-def lessons() -> list[Path]:
-    """The lessons, in order."""
-    return sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+def lessons(only: Sequence[str] = ()) -> list[Path]:
+    """The lessons, in order; with ``only``, those of these names (``03_decoder_training``).
+
+    Raises:
+        ClassroomError: there is no lesson of a name.
+    """
+    found = {path.stem: path for path in sorted((REPOSITORY / "notebooks").glob("*.ipynb"))}
+    for name in only:
+        if name not in found:
+            raise ClassroomError(f"there is no lesson {name}; the lessons are {', '.join(found)}")
+    return [path for name, path in found.items() if not only or name in only]
 
 
 def time_lessons(paths: list[Path], seconds: int = 600) -> Iterator[tuple[str, float]]:
@@ -38,7 +46,8 @@ def time_lessons(paths: list[Path], seconds: int = 600) -> Iterator[tuple[str, f
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
             taken = time.perf_counter() - began
         if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stderr)
+            said = (plain.strip().splitlines() or ["no reason given"])[-1]
             raise ClassroomError(f"{path.name} does not run: {said}")
         yield path.stem, round(taken, 1)
 
@@ -73,8 +82,9 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def fill_guide(path: Path = GUIDE) -> None:
-    """Write the table into the guide, between its two marks."""
+def fill_guide(path: Path | None = None) -> None:
+    """Write the table into the guide (or another page), between its two marks."""
+    path = path or GUIDE
     text = path.read_text(encoding="utf-8")
     pattern = re.escape(BEGIN) + ".*?" + re.escape(END)
     if not re.search(pattern, text, re.DOTALL):

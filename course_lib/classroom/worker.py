@@ -33,10 +33,10 @@ def reason(log: str) -> str:
         return "the kernel died: the submission ended it (exit, quit) or ran out of memory"
     if "NotJSONError" in log or "not appear to be valid JSON" in log:
         return "the file is not a notebook"
-    if "DuplicateCellError" in log or "multiple cells" in log:
-        return "a cell was copied together with its grading id"
+    if "No notebooks found" in log:
+        return "there is no notebook with the name of the release"
     if "Timeout waiting for IOPub" in log:
-        return "the kernel did not answer in time while it printed"
+        return "the kernel stopped answering: a cell ignored that it was interrupted"
     return ""
 
 

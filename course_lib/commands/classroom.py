@@ -78,7 +78,7 @@ def lesson_times(options: argparse.Namespace) -> None:
     from course_lib.classroom import timing
     from course_lib.files import save_record
 
-    paths = [p for p in timing.lessons() if not options.only or p.stem in options.only]
+    paths = timing.lessons(options.only)
     seconds = {}
     for name, taken in timing.time_lessons(paths):
         print(f"{name}: {taken:.1f} s", flush=True)

@@ -15,7 +15,7 @@ from nbgrader.preprocessors import (
 )
 from nbgrader.preprocessors.getgrades import GetGrades
 
-from course_lib.classroom.limits import LimitCharacters
+from course_lib.classroom.limits import HideTests, LimitCharacters
 
 c = get_config()  # noqa: F821 - nbgrader defines it
 
@@ -35,4 +35,6 @@ c.Autograde.autograde_preprocessors = [
     SaveAutoGrades, AssignLatePenalties, CheckCellMetadata,
 ]  # fmt: skip
 # Feedback without the hidden tests, so that they can be used again.
-c.GenerateFeedback.preprocessors = [ClearHiddenTests, GetGrades, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = [
+    ClearHiddenTests, HideTests, GetGrades, CSSHTMLHeaderPreprocessor,
+]  # fmt: skip
