@@ -332,7 +332,8 @@ def test_the_whole_recipe_can_be_run_without_pictures(no_process, monkeypatch):
     recipe = GatysConfig(steps=2, evaluations_per_step=3, device="cpu")
     settings, results = benchmark_runtime(config, recipe=recipe)
     assert results["gatys"]["extrapolated"] is False
-    assert results["gatys"]["evaluations_measured"] == [6]
+    (measured,) = results["gatys"]["evaluations_measured"]
+    assert 4 <= measured <= 6  # a step that leaps astray ends early
     assert not any("extrapolated" in line for line in results["differences"])
     assert any("pictures; ours 1" in line for line in results["differences"])
     json.dumps([settings, results])

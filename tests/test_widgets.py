@@ -502,10 +502,11 @@ def test_the_save_button(form):
 
 
 def test_readers_without_a_kernel_see_a_picture(form):
-    bundle = form._repr_mimebundle_()
+    bundle, metadata = form._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/plain"] == "the style playground"
     assert bundle["image/jpeg"].startswith("/9j/")
+    assert "cat" in metadata["image/jpeg"]["alt"] and NIGHT in metadata["image/jpeg"]["alt"]
 
 
 # --- without widgets ---

@@ -50,6 +50,9 @@ def race(
     reading weights and pictures but not importing PyTorch; ours includes saving a PNG file every
     ``SNAPSHOT_EVERY`` evaluations. Of our two runs the slower one counts.
 
+    pastiche's pixels are free to leave the range; its ``save_image`` rounds and clamps them. So
+    its saved file can be much worse than its own figure, which the results give, too.
+
     Args:
         content, style: names of bundled pictures.
         size: side of the square pictures.

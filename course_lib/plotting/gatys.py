@@ -72,5 +72,5 @@ def plot_optimizers(runs: Mapping[str, Mapping[str, object]]) -> Figure:
     axes[1].set_xlabel("seconds")
     for axis in axes:
         axis.grid(alpha=0.3, which="both")
-    axes[0].legend(frameon=False)
+    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure

@@ -67,11 +67,15 @@ class Playground:
         self._changed()
         self.worker.wait()
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
-        """The form, and a plain picture for readers without a kernel."""
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+        """The form, and a plain picture with its description for readers without a kernel."""
         view = self.widget._repr_mimebundle_()
         picture = base64.b64encode(self.picture.value).decode()
-        return view | {"image/jpeg": picture, "text/plain": "the style playground"}
+        look = self.look
+        styles = " and ".join(look.styles)
+        alt = f"The playground's picture: {look.content} in the style of {styles}."
+        data = view | {"image/jpeg": picture, "text/plain": "the style playground"}
+        return data, {"image/jpeg": {"alt": alt}}
 
     @property
     def look(self) -> Look:
