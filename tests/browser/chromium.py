@@ -79,6 +79,7 @@ class Chromium:
         self._numbers = itertools.count(1)
         self._loaded = False
         self._phone = False
+        self._chooser: int | None = None
 
     def __enter__(self) -> "Chromium":
         self._folder = Path(tempfile.mkdtemp(prefix="chromium-test-"))
@@ -173,6 +174,8 @@ class Chromium:
             address = values["request"]["url"]
             if not address.startswith(("data:", "blob:")):
                 self.requests.append(address)
+        elif method == "Page.fileChooserOpened":
+            self._chooser = values["backendNodeId"]
         elif method == "Page.javascriptDialogOpening":
             self.dialogs.append(values["message"])
             # Sent without waiting for the answer, since this may be called while waiting for one.
@@ -267,6 +270,26 @@ class Chromium:
             button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
 
+    def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 20) -> None:
+        """Press the mouse at one point of the window, move it to another, and release it."""
+        for kind, steps_done in (("mouseMoved", 0), ("mousePressed", 0),
+                                 *(("mouseMoved", k) for k in range(1, steps + 1)),
+                                 ("mouseReleased", steps)):  # fmt: skip
+            x, y = (a + (b - a) * steps_done / steps for a, b in zip(start, end, strict=True))
+            pressed = {"buttons": 1} if kind == "mouseMoved" and steps_done else {}
+            button = {"button": "none"} if kind == "mouseMoved" and not steps_done else {
+                "button": "left", "clickCount": 1}  # fmt: skip
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button, **pressed)
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Click a button that asks for a file, and give it this one."""
+        self._chooser = None
+        self.send("Page.setInterceptFileChooserDialog", enabled=True)
+        self.click(selector)
+        self._wait(lambda: self.evaluate("1") and self._chooser, "see a dialog that asks for files")
+        self.send("DOM.setFileInputFiles", files=[str(path)], backendNodeId=self._chooser)
+        self.send("Page.setInterceptFileChooserDialog", enabled=False)
+
     def press(self, key: str, *modifiers: str) -> None:
         """Press and release a key: a character, or a name of ``KEYS``; with ``"Shift"`` etc."""
         code, text = KEYS.get(key) or (ord(key.upper()), key)
@@ -292,6 +315,17 @@ class Chromium:
         answer = self.send("Page.captureScreenshot", format="png", captureBeyondViewport=full)
         Path(path).write_bytes(base64.b64decode(answer["data"]))
         return Path(path)
+
+    def pixels(self, selector: str) -> bytes:
+        """What an ``img`` shows, in its own size, as the bytes of a PNG file."""
+        found = self.evaluate(
+            f"(async () => {{ const image = document.querySelector({json.dumps(selector)});"
+            "await image.decode(); const canvas = document.createElement('canvas');"
+            "canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;"
+            "canvas.getContext('2d').drawImage(image, 0, 0);"
+            "return canvas.toDataURL('image/png'); })()"
+        )
+        return base64.b64decode(found.partition(",")[2])
 
     def accessible(self, selector: str) -> tuple[str, str]:
         """Role and name of an element, as a screen reader gets them."""

@@ -1,0 +1,141 @@
+"""The lessons in a real JupyterLab: every notebook, the playground, and the survey's form."""
+
+import json
+import shutil
+
+import nbformat
+import pytest
+from jupyter_kit import JupyterLab, LabNotebook
+from PIL import Image
+from playground_page import PlaygroundPage, difference
+from survey_kit import write_style_survey
+
+from course_lib import REPOSITORY
+from course_lib.__main__ import main
+from course_lib.survey.items import key_path, read_key, read_page
+from course_lib.widgets import paint
+
+LESSONS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+PLAYGROUND = "08_style_playground"
+WINDOW = (1400, 1000)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, shared_browser):
+    """A server whose root holds copies of the lessons: nothing is written into the checkout."""
+    folder = tmp_path_factory.mktemp("lab")
+    shutil.copytree(REPOSITORY / "notebooks", folder / "course" / "notebooks")
+    with JupyterLab(folder / "course", folder / "private") as server:
+        yield server
+
+
+@pytest.fixture
+def opened(browser, lab):
+    """Open a notebook by its path below the server's root; its kernel is shut down at the end."""
+    notebooks = []
+
+    def open_(path):
+        browser.resize(*WINDOW)
+        notebooks.append(LabNotebook(browser, lab, path))
+        return notebooks[-1]
+
+    yield open_
+    for notebook in notebooks:
+        notebook.close()
+
+
+def assert_ran(notebook):
+    assert notebook.problems() == []
+    counts = notebook.counts()
+    assert counts == list(range(1, len(counts) + 1)) and counts
+
+
+@pytest.mark.parametrize("lesson", [path.stem for path in LESSONS if path.stem != PLAYGROUND])
+def test_a_lesson_runs_without_errors(opened, lesson):
+    notebook = opened(f"notebooks/{lesson}.ipynb")
+    notebook.run_all()
+    assert_ran(notebook)
+
+
+@pytest.mark.skipif(PLAYGROUND not in [p.stem for p in LESSONS], reason="there is no lesson 08")
+def test_the_playground(opened, browser, lab, make_images, tmp_path, capsys):
+    notebook = opened(f"notebooks/{PLAYGROUND}.ipynb")
+    notebook.run_all()
+    assert_ran(notebook)
+    page = PlaygroundPage(browser)
+    styles = ("impasto_night", "woodblock_waves")
+    first = paint("cat", styles)
+    page.wait_for_picture(first)
+    # A drag: the picture becomes that of the value which the slider shows at the end.
+    alpha = page.drag_slider("alpha", 0.3)
+    assert 0.2 < alpha < 0.4
+    dragged = paint("cat", styles, alpha=alpha)
+    assert difference(dragged, first) > 3 * page.LIKENESS
+    page.wait_for_picture(dragged)
+    # A toggle.
+    browser.click(page.button("photo's, luminance"))
+    tinted = paint("cat", styles, alpha=alpha, colour="luminance")
+    page.wait_for_picture(tinted)
+    # A broken file is named, and the picture stays; a right one replaces the photograph.
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not an image at all")
+    page.upload("photo", broken)
+    browser.wait_for("document.body.textContent.includes('broken.png is not an image')")
+    page.wait_for_picture(tinted)
+    (own,) = make_images(tmp_path / "own", 1, (320, 280))
+    page.upload("photo", own)
+    expected = paint(own, styles, alpha=alpha, colour="luminance")
+    page.wait_for_picture(expected)
+    # What is saved is what is shown, and the command line makes it again.
+    browser.click(page.button("save"))
+    browser.wait_for("document.body.textContent.includes('Saved picture and recipe')")
+    folder = lab.folder / "work" / "my_picture"
+    saved = Image.open(folder / "picture.png")
+    assert saved.tobytes() == expected.tobytes()
+    again = tmp_path / "again.png"
+    assert main(["stylize", "--recipe", str(folder / "recipe.json"), "-o", str(again)]) == 0
+    assert Image.open(again).tobytes() == saved.tobytes()
+    assert_ran(notebook)
+
+
+def test_the_survey_form_is_filled_in_by_clicks(opened, browser, lab, make_images, capsys):
+    page = lab.folder / "out" / "survey.html"
+    write_style_survey(page, make_images, questions=3, size=256)
+    source = (
+        "from course_lib.survey.form import survey_form\n\n"
+        'survey_form("../out/survey.html", out_dir="../work")'
+    )
+    sheet = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(sheet, lab.folder / "notebooks" / "survey.ipynb")
+    notebook = opened("notebooks/survey.ipynb")
+    notebook.run_all()
+    key = read_key(key_path(page))
+    right = {item.id: item.right for item in key.items}
+    answers = {}  # the three pictures as they may be shown -> the position of the right one
+    for item in read_page(page).items:
+        for order in (item["options"], item["options"][::-1]):
+            pictures = tuple(option["picture"] for option in order)
+            position = [option["id"] for option in order].index(right[item["id"]])
+            answers[(pictures[0], item["picture"], pictures[1])] = position
+    shown = ("Promise.all([...document.querySelectorAll('.jp-OutputArea img.widget-image')]"
+             ".map(async (image) => new Promise(async (done) => { const reader = new FileReader();"
+             "reader.onload = () => done(reader.result.split(',')[1]);"
+             "reader.readAsDataURL(await (await fetch(image.src)).blob()); })))")  # fmt: skip
+    by_bytes = {tuple(p.partition(",")[2] for p in k): v for k, v in answers.items()}
+    heading = "document.querySelector('.jp-OutputArea .widget-html').textContent"
+    browser.wait_for("document.querySelectorAll('.jp-OutputArea img.widget-image').length === 3")
+    for _ in range(4):  # the practice and three questions
+        before = browser.evaluate(heading)
+        position = by_bytes.get(tuple(browser.evaluate(shown)), 0)
+        browser.evaluate("new Promise((done) => setTimeout(done, 150))")  # nobody is faster
+        name = ["first", "last"][position]
+        browser.click(f".jp-OutputArea .widget-vbox .widget-vbox:{name}-child button")
+        browser.wait_for(f"{heading} !== {json.dumps(before)}")
+    assert "Thank you" in browser.evaluate(heading)
+    (result,) = (lab.folder / "work").glob("answers-*.json")
+    assert main(["survey", "score", str(result), "--key", str(key_path(page))]) == 0
+    assert "3 of 3 right, 100.0 %" in capsys.readouterr().out
+    assert_ran(notebook)
