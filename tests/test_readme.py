@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,46 @@ def test_the_scores_are_the_recorded_ones():
         ]  # fmt: skip
         assert f"| {names.get(name, name)} | {' | '.join(numbers)} |" in README, name
         assert f"{row['pairs']} pairs" in README
+
+
+def test_the_playground_is_the_recorded_one():
+    record, browser = results("playground_cpu.json"), results("playground_browser_cpu.json")
+    text = " ".join(README.split())
+    move = record["move_ms"]["alpha"]["median"]
+    assert f"new picture after {move:.0f} ms" in text
+    assert f"alone would take {record['floor_ms']:.0f} ms" in text
+    assert f"in the browser it is {browser['move_ms']['median']:.0f} ms" in text
+    assert move <= 150 and browser["move_ms"]["median"] <= 150
+
+
+def test_the_race_against_pastiche_is_the_recorded_one():
+    record = results("gatys_vs_pastiche.json")
+    text = " ".join(README.split())
+    ours = max(record["ours"], key=lambda run: run["seconds"])
+    assert f"pastiche's file after {record['time_ratio']:.0%} of its time" in text
+    assert f"has {record['loss_ratio']:.0%} of that loss" in text
+    assert f"({record['pastiche']['loss']:,.0f} against {ours['loss']:,.0f})" in text
+    assert f"takes {ours['seconds'] / record['pastiche']['seconds']:.0%} of pastiche's" in text
+    assert record["time_ratio"] <= 0.6 and record["loss_ratio"] < 1
+
+
+def test_the_runtime_table_is_the_recorded_one():
+    record = results("runtime_cpu.json")
+    text = " ".join(README.split())
+    adain, gatys = record["table"]
+    assert f"{adain['report_seconds']} s (RTX 2080) | {adain['our_seconds']:.2f} s |" in text
+    measured = record["gatys"]["evaluations_measured"][0]
+    assert (
+        f"{gatys['report_seconds']} s (another GPU) | {gatys['our_seconds']:.0f} s, extrapolated "
+        f"from {measured} of {record['gatys']['evaluations_of_the_recipe']:,} evaluations" in text
+    )
+    ratios = [gatys[f"{who}_ratio_to_adain"] for who in ("report", "our")]
+    assert "| ratio | {:.0f} | {:.0f} |".format(*ratios) in text
+    process = record["process"]["seconds"]["median"]
+    assert f"AdaIN takes {process:.1f} s" in text and process < 26.46
+    runs = [(run, pair) for pair in record["equal_quality"] for run in pair["gatys"].values()]
+    assert len(record["equal_quality"]) >= 5
+    evaluations = statistics.median(run["evaluations"] for run, _ in runs)
+    times = statistics.median(run["seconds"] / pair["adain_seconds"] for run, pair in runs)
+    assert f"needs {evaluations:.0f} evaluations" in text
+    assert f"AdaIN, {times:.0f} times AdaIN's time" in text

@@ -12,6 +12,7 @@ import json
 import shutil
 import statistics
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,7 +40,7 @@ START = """
   window.moves = [];
   let since = null;
   track.closest('.widget-slider').addEventListener(
-    'mousedown', () => { since = performance.now(); }, true);
+    'pointerdown', () => { since = performance.now(); }, true);
   picture.addEventListener('load', () => {
     if (since !== null) window.moves.push(performance.now() - since);
     since = null;
@@ -59,7 +60,7 @@ def save_part(browser: Chromium, name: str) -> None:
     shot = browser.screenshot(Path(tempfile.gettempdir()) / "playground.png")
     image = Image.open(io.BytesIO(shot.read_bytes())).convert("RGB")
     shot.unlink()
-    edges = (max(0, left - 8), max(0, top - 8), min(image.width, right), min(image.height, bottom))
+    edges = (max(0, left - 8), top, min(image.width, right + 8), min(image.height, bottom))
     part = image.crop(edges).quantize(256, method=Image.Quantize.MEDIANCUT)
     FOLDER.mkdir(exist_ok=True)
     print(save_image(part, FOLDER / name))
@@ -90,7 +91,8 @@ def record(page: PlaygroundPage) -> None:
         share = 0.2 + 0.6 * ((7 * k) % 20) / 20
         x, y = track["left"] + share * track["width"], track["top"] + track["height"] / 2
         browser.click_at(x, y)
-        browser.wait_for(f"window.moves.length === {k + 1}")
+        browser.wait_for(f"window.moves.length === {k + 1}", timeout=20)
+        time.sleep(0.5)  # the slider's handle glides to its place and takes no click meanwhile
     times = browser.evaluate("window.moves")[WARM_UP:]
     values = {
         "command": "python tests/browser/playground_screenshots.py --record",
