@@ -95,12 +95,16 @@ class RunningStatistics:
     def __init__(self) -> None:
         self.count, self.mean, self.squares = 0, 0.0, 0.0
 
-    def add(self, features: Tensor) -> None:
-        """Take in a piece (N, C, h, w)."""
+    def add(self, features: Tensor, weights: Tensor | None = None) -> None:
+        """Take in a piece (N, C, h, w); ``weights`` (h, w) say how much each position counts."""
         values = features.float()  # a GPU of Apple has no float64
-        count = values.shape[2] * values.shape[3]
-        mean = values.mean((2, 3), keepdim=True)
-        squares = (values - mean).square_().sum((2, 3), keepdim=True).cpu().double()
+        if weights is None:
+            weights = values.new_ones(values.shape[2:])
+        count = weights.sum().item()
+        if count == 0:
+            return
+        mean = (values * weights).sum((2, 3), keepdim=True) / count
+        squares = ((values - mean).square_() * weights).sum((2, 3), keepdim=True).cpu().double()
         gap = mean.cpu().double() - self.mean
         total = self.count + count
         self.squares = self.squares + squares + gap.square() * (self.count * count / total)
@@ -136,19 +140,30 @@ class TiledFeatures:
         inner_rows, inner_columns = window.slices(outer)
         return features[..., inner_rows, inner_columns]
 
-    @torch.inference_mode()
     def measure(self, tile: int, progress: bool = False) -> ChannelStatistics:
         """First pass: the statistics of the whole map."""
-        statistics = RunningStatistics()
+        return self.measure_regions(tile, None, progress)[0]
+
+    @torch.inference_mode()
+    def measure_regions(
+        self, tile: int, cells: Tensor | None, progress: bool = False
+    ) -> list[ChannelStatistics | None]:
+        """First pass: statistics of every region, weighted by ``cells`` (regions, h, w).
+
+        None is the place of a region without any weight; without ``cells`` there is one region.
+        """
+        statistics = [RunningStatistics() for _ in (cells if cells is not None else [None])]
         windows = list(tile_windows(self.whole, tile))
         for window in tqdm(windows, desc="measuring", unit="tile", disable=not progress):
             features = self.compute(window)
-            statistics.add(features)
+            rows, columns = window.slices(self.whole)
+            for k, region in enumerate(statistics):
+                region.add(features, None if cells is None else cells[k, rows, columns])
             if self.keep and len(windows) == 1:
                 self.kept = features
             elif self.keep:
                 self._store(window, features)
-        return statistics.result()
+        return [region.result() if region.count else None for region in statistics]
 
     def _store(self, window: Window, features: Tensor) -> None:
         if self.kept is None:
@@ -213,12 +228,24 @@ def stylize_tiled(
         )
     features = TiledFeatures(transfer, content, keep)
     measured = features.measure(tile, progress)
-    repaint = _affine(adjust(measured) if adjust else measured, statistics, alpha)
+    repaint = affine(adjust(measured) if adjust else measured, statistics, alpha)
+    return paint_tiles(features, tile, lambda values, _: repaint(values), progress)
+
+
+@torch.inference_mode()
+def paint_tiles(
+    features: TiledFeatures,
+    tile: int,
+    repaint: Callable[[Tensor, Window], Tensor],
+    progress: bool = False,
+) -> Tensor:
+    """Second pass: ``repaint(features, window)`` and decode every tile; (N, 3, H, W) in [0, 1]."""
+    content, transfer = features.image, features.transfer
     out = torch.empty_like(content, dtype=torch.float32, memory_format=torch.contiguous_format)
     windows = list(tile_windows(features.whole, tile))
     for window in tqdm(windows, desc="painting", unit="tile", disable=not progress):
         outer = window.grow(DECODER_MARGIN, features.whole)
-        picture = transfer.decode(repaint(features.of(outer)))
+        picture = transfer.decode(repaint(features.of(outer), outer))
         rows, columns = window.slices(features.whole, CELL)
         place = out[..., rows, columns]
         top, left = (part.start for part in window.slices(outer, CELL))
@@ -227,7 +254,7 @@ def stylize_tiled(
     return out
 
 
-def _affine(
+def affine(
     content: ChannelStatistics, style: ChannelStatistics, alpha: float
 ) -> Callable[[Tensor], Tensor]:
     """AdaIN (equation 8) with the content's statistics given, and the blend of equation 14."""

@@ -54,15 +54,17 @@ def test_one_picture_with_all_its_reports(run, inputs, tmp_path):
     assert code == 0
     first = text.splitlines()[0]
     assert first.startswith("memory for 30 x 20: ") and "block 5" in first  # before anything else
-    assert "2 steps, 40 evaluations" in text and "evaluation" in bar
+    # A step has up to 20 evaluations, and ends earlier where the loss leaps.
+    count = int(re.search(r"2 steps, (\d+) evaluations", text)[1])
+    assert 2 < count <= 40 and "evaluation" in bar
     with Image.open(out) as image:
         assert image.size == (30, 20)
     own, saved = losses_in(text)
     assert saved == pytest.approx(own, rel=0.05)
     record = json.loads(log.read_text())
-    assert record["results"]["evaluations"] == 40 and record["results"]["steps"] == 2
+    assert record["results"]["evaluations"] == count and record["results"]["steps"] == 2
     history = record["results"]["history"]
-    assert len(history["total"]) == len(history["seconds"]) == len(history["style"]) == 40
+    assert len(history["total"]) == len(history["seconds"]) == len(history["style"]) == count
     assert min(history["total"]) == pytest.approx(own, rel=1e-4)
     assert record["settings"]["optimizer"] == "lbfgs"
     assert record["settings"]["content"] == "photo.png"  # no path of this machine

@@ -6,9 +6,12 @@ import types
 import psutil
 import pytest
 import torch
+from PIL import Image
 
 from course_lib import DATA_DIR, benchmark, tiling
 from course_lib.adain import channel_statistics
+from course_lib.controls import Painter, add_rest, compose, painting
+from course_lib.controls.painting import compose_tiled
 from course_lib.images import load_image
 from course_lib.stylize import StyleStatistics, StyleTransfer
 from course_lib.tiling import (
@@ -154,6 +157,53 @@ def test_large_paintings_are_measured_in_tiles(transfer, photo, monkeypatch):
     torch.testing.assert_close(measured.mean, expected.mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(measured.std, expected.std, rtol=1e-4, atol=1e-5)
     assert measured.encoder == expected.encoder
+
+
+# --- regions ---
+
+
+def bands(height, width):
+    """Two soft masks and the rest, (3, H, W)."""
+    across = torch.linspace(0, 1, width).expand(height, width)
+    down = torch.linspace(0, 1, height)[:, None].expand(height, width)
+    return add_rest(torch.stack([(across > 0.6).float(), 0.5 * down]))
+
+
+@pytest.mark.parametrize(("height", "width", "tile"), [(101, 99, 40), (64, 72, 24), (9, 40, 16)])
+@pytest.mark.parametrize("styles", [2, 3])
+@pytest.mark.parametrize("colour", ["style", "luminance"])
+def test_regions_in_tiles_make_the_same_picture(
+    transfer, photo, style, height, width, tile, styles, colour
+):
+    content, masks = photo[..., :height, :width], bands(height, width)
+    other = transfer.encode_style(photo.flip(1))
+    statistics = [style, other, style][:styles]
+    whole = compose(
+        transfer, content, transfer.encode(content), statistics, None, 0.8, colour, masks
+    )
+    tiled = compose_tiled(transfer, content, statistics, masks, tile, 0.8, colour)
+    assert largest(tiled, whole) < 1e-3
+    assert largest(tiled, content) > 0.1
+
+
+def test_a_region_that_is_nowhere_has_no_part(transfer, photo, style):
+    content = photo[..., :64, :64]
+    masks = add_rest(torch.stack([torch.ones(64, 64), torch.zeros(64, 64)]))
+    result = compose_tiled(transfer, content, [style, style], masks, 32)
+    assert largest(result, transfer.stylize(content, style)) < 1e-3
+
+
+def test_a_painter_with_masks_takes_tiles_if_memory_asks_for_them(
+    transfer, photo, style, tmp_path, monkeypatch
+):
+    mask = tmp_path / "mask.png"
+    Image.linear_gradient("L").save(mask)
+    painter = Painter(transfer, [style], masks=[mask])
+    whole = painter(photo)
+    asked = []
+    monkeypatch.setattr(painting, "choose_tile", lambda *sizes: asked.append(sizes) or 32)
+    assert largest(painter(photo), whole) < 1e-3
+    assert asked[0][:2] == tuple(photo.shape[-2:])
 
 
 # --- windows, memory, choice ---

@@ -91,7 +91,8 @@ def apply_statistics_by_region(
     if len(statistics) != len(masks):
         raise ValueError(f"{len(masks)} regions need {len(masks)} styles, got {len(statistics)}")
     result = torch.zeros_like(features, dtype=torch.float32)
-    for style, weights in zip(statistics, mask_cells(masks, features), strict=True):
+    cells = mask_cells(masks, tuple(features.shape[-2:])).to(features.device)
+    for style, weights in zip(statistics, cells, strict=True):
         if weights.min() == 1:
             return features if style is None else apply_statistics(features, style)
         if weights.max() == 0:
@@ -105,15 +106,17 @@ def apply_statistics_by_region(
     return result.to(features.dtype)
 
 
-def mask_cells(masks: Tensor, features: Tensor) -> Tensor:
+def mask_cells(masks: Tensor, size: tuple[int, int]) -> Tensor:
     """Masks (regions, H, W) of an image as weights (regions, h, w) of its features' positions.
+
+    Args:
+        size: (h, w) of the features.
 
     Raises:
         ValueError: the masks are neither of the features' size nor of a fitting image's.
     """
-    size = tuple(features.shape[-2:])
     height, width = masks.shape[-2:]
-    masks = masks.to(features.device, torch.float32)
+    masks = masks.float()
     if (height, width) == size:
         return masks
     if (-(-height // CELL), -(-width // CELL)) != size:

@@ -15,10 +15,19 @@ from torch import Tensor
 
 from course_lib.adain import blend
 from course_lib.controls.colour import COLOUR_MODES, coral, preserve_luminance
-from course_lib.controls.masks import apply_statistics_by_region, load_mask
+from course_lib.controls.masks import apply_statistics_by_region, load_mask, mask_cells
 from course_lib.images import load_image
 from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
-from course_lib.tiling import encode_style_within_memory, stylize_within_memory
+from course_lib.tiling import (
+    TiledFeatures,
+    Window,
+    affine,
+    choose_tile,
+    encode_style_within_memory,
+    paint_tiles,
+    room_for_features,
+    stylize_within_memory,
+)
 
 MIN_STYLE_SCALE, MAX_STYLE_SCALE = 0.125, 4.0
 
@@ -110,12 +119,62 @@ def compose(
         painted = apply_statistics_by_region(features, regions, masks)
         target = blend(features, painted, alpha)
     picture = transfer.decode(target, tuple(content.shape[-2:])).to(content.device)
+    return _finish(picture, content, len(statistics), colour, masks)
+
+
+def _finish(
+    picture: Tensor, content: Tensor, styles: int, colour: str, masks: Tensor | None
+) -> Tensor:
+    """The photograph's colours, and the photograph itself where no style is."""
     if colour == "luminance":
         picture = preserve_luminance(picture, content)
-    if masks is not None and len(statistics) < len(masks):
+    if masks is not None and styles < len(masks):
         # The decoder's copy of the photograph is a little blurred; the photograph is not.
         picture = torch.lerp(picture, content.to(picture), masks[-1].to(picture))
     return picture
+
+
+def compose_tiled(
+    transfer: StyleTransfer,
+    content: Tensor,
+    statistics: Sequence[StyleStatistics],
+    masks: Tensor,
+    tile: int,
+    alpha: float = 1.0,
+    colour: str = "style",
+) -> Tensor:
+    """``compose`` with masks for a photograph of any size, in tiles (see ``tiling.py``).
+
+    Args:
+        tile: side of the tiles in pixels; the others as for ``compose``.
+
+    Returns:
+        (1, 3, H, W) float32 in [0, 1], on the content's device; that of ``compose`` up to rounding.
+
+    Raises:
+        ValueError: settings that do not go together or are out of range.
+    """
+    check_alpha(alpha, exaggerate=True)
+    check_colour(colour)
+    check_regions(len(statistics), len(masks) - 1, None)
+    height, width = content.shape[-2:]
+    keep = room_for_features(height, width, transfer.dtype)
+    features = TiledFeatures(transfer, content, keep)
+    cells = mask_cells(masks, (features.whole.bottom, features.whole.right)).to(transfer.device)
+    measured = features.measure_regions(tile, cells)
+    regions = []  # weights of the positions, and what is done to their features
+    for k, (weights, own) in enumerate(zip(cells, measured, strict=True)):
+        if own is not None:
+            style = transfer.mix([statistics[k]]) if k < len(statistics) else own
+            regions.append((weights, affine(own, style, 1.0)))
+
+    def repaint(values: Tensor, window: Window) -> Tensor:
+        rows, columns = window.slices(features.whole)
+        painted = sum(paint(values.float()) * w[rows, columns] for w, paint in regions)
+        return blend(values, painted.to(values.dtype), alpha)
+
+    picture = paint_tiles(features, tile, repaint).to(content.device)
+    return _finish(picture, content, len(statistics), colour, masks)
 
 
 def check_colour(colour: str) -> None:
@@ -173,6 +232,11 @@ class Painter:
             style = StyleStatistics.average(statistics, self.weights)
             picture = stylize_within_memory(self.transfer, content, style, self.alpha, None, True)
             return preserve_luminance(picture, content) if self.colour == "luminance" else picture
+        tile = choose_tile(*content.shape[-2:], self.transfer.device, self.transfer.dtype)
+        if tile is not None:
+            return compose_tiled(
+                self.transfer, content, statistics, masks, tile, self.alpha, self.colour
+            )
         features = self.transfer.encode(content)
         return compose(
             self.transfer, content, features, statistics, None, self.alpha, self.colour, masks
