@@ -20,6 +20,7 @@ from course_lib.benchmark.runtime_report import REPORT, differences, runtime_tab
 from course_lib.benchmark.runtime_scaling import picture, profile_layers, scale_sizes
 from course_lib.devices import describe, keep_freed_memory
 from course_lib.gatys import GatysConfig
+from course_lib.stylize import DEFAULT_DECODER
 
 PAIRS = (
     ("cat", "impasto_night"),
@@ -80,6 +81,7 @@ def benchmark_runtime(
     pictures: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
     recipe: GatysConfig | None = None,
+    decoder: Path = DEFAULT_DECODER,
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Measure all that lesson 06 shows.
 
@@ -88,6 +90,7 @@ def benchmark_runtime(
         pictures: folder for the pictures of the pairs; None writes none.
         say: called with a line after each part.
         recipe: of the optimisation; the report's if not given.
+        decoder: a checkpoint; the shipped one if not given.
 
     Returns:
         The settings, and the results: ``process``, ``adain``, ``gatys``, ``sizes``, ``layers``,
@@ -98,6 +101,7 @@ def benchmark_runtime(
     names = PAIRS[: config.images]
     load_before = load_average()
     options = ["--device", config.device, "--precision", config.precision]
+    options += ["--decoder", str(decoder.resolve())]
     results: dict[str, object] = {}
     results["process"] = time_process(
         [name for name, _ in names], names[0][1], config.size, options, config.repeats, say
@@ -105,9 +109,13 @@ def benchmark_runtime(
     if device.type == "cpu":
         keep_freed_memory()
     pairs = [paired(pair, config.size, device) for pair in names]
-    results["adain"], transfer = measure_adain(pairs, device, config.precision, config.repeats)
+    results["adain"], transfer = measure_adain(
+        pairs, device, config.precision, config.repeats, decoder
+    )
     say(f"adain: {results['adain']['per_image_seconds']['median']:.3f} s per picture")
-    results["gatys"] = measure_gatys(pairs, recipe, device, config.evaluations, say)
+    results["gatys"] = measure_gatys(
+        pairs, recipe, device, config.evaluations, say, pictures
+    )
     results["sizes"] = scale_sizes(names[0], config.sizes, recipe, transfer, config.repeats, say)
     results["layers"] = profile_layers(transfer, config.size, config.repeats)
     results["equal_quality"] = equal_quality(

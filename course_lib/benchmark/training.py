@@ -147,7 +147,7 @@ def _time_steps(trainer: Trainer, repeats: int) -> tuple[dict[str, object], dict
     pair = next_pair(trainer)
     # Counting slows a step down, so it is done in one that only warms up.
     operations = {
-        "plain": _operations(lambda: plain.step(*pair)), "ours": _operations(trainer.step)
+        "plain": count_operations(lambda: plain.step(*pair)), "ours": count_operations(trainer.step)
     }  # fmt: skip
     theirs, ours = [], []
     for _ in range(WARM_UP - 1 + repeats):
@@ -157,7 +157,7 @@ def _time_steps(trainer: Trainer, repeats: int) -> tuple[dict[str, object], dict
     return compare(theirs[WARM_UP - 1 :], ours[WARM_UP - 1 :]), operations
 
 
-def _operations(work: Callable[[], object]) -> int:
+def count_operations(work: Callable[[], object]) -> int:
     """Multiplications and additions of the convolutions in one call."""
     with FlopCounterMode(display=False) as counter:
         work()
