@@ -39,7 +39,7 @@ ARMS: Mapping[str, Mapping[str, object]] = {
     "crops of 192, batch 14": {"crop": 192, "style_crop": 192, "batch": 14},
     "batch 16": {"batch": 16},
     "relative losses": {"relative": True},
-    "shift loss": {"crop": 264, "shift_weight": 300.0},
+    "shift loss": {"shift_weight": 300.0},
     "kept statistics": {"kept": KEPT},
     "autoencoder first": {"warmup_steps": 150},
 }  # fmt: skip
