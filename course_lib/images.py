@@ -4,6 +4,7 @@ Everywhere an image batch is a ``float32`` RGB tensor in [0, 1] of shape ``(N, 3
 ``normalize`` and ``denormalize`` are the only two places that know the ImageNet statistics.
 """
 
+import functools
 import io
 import os
 from collections.abc import Sequence
@@ -215,16 +216,22 @@ def center_crop(image: Image.Image) -> Image.Image:
 
 def normalize(images: Tensor) -> Tensor:
     """Map [0, 1] RGB to zero mean and unit variance with the ImageNet statistics, per channel."""
-    mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
-    std = images.new_tensor(IMAGENET_STD)[:, None, None]
+    mean, std = _imagenet_statistics(images.dtype, images.device)
     return (images - mean) / std
 
 
 def denormalize(images: Tensor) -> Tensor:
     """Undo ``normalize``: back to RGB, not clamped."""
-    mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
-    std = images.new_tensor(IMAGENET_STD)[:, None, None]
+    mean, std = _imagenet_statistics(images.dtype, images.device)
     return images * std + mean
+
+
+@functools.cache
+def _imagenet_statistics(dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, (3, 1, 1): kept, because a GPU waits for every copy to it."""
+    with torch.inference_mode(False):
+        pair = (torch.tensor(v, dtype=dtype) for v in (IMAGENET_MEAN, IMAGENET_STD))
+        return tuple(values[:, None, None].to(device) for values in pair)
 
 
 def reflect_pad(

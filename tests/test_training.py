@@ -211,8 +211,8 @@ def test_gradient_does_not_reach_the_targets(trainer, monkeypatch):
     batches = []
     draw = trainer.batch
 
-    def watched(pool, seed):
-        batches.append(draw(pool, seed).requires_grad_())
+    def watched(number):
+        batches.append(draw(number).requires_grad_())
         return batches[-1]
 
     monkeypatch.setattr(trainer, "batch", watched)
@@ -648,7 +648,7 @@ def test_changed_settings_are_refused(reference, trainer, monkeypatch, name, val
 
 def test_free_settings_may_change(reference, trainer, monkeypatch):
     free = {"out": "x", "device": "cuda", "precision": "bfloat16", "compile": True, "epochs": 1,
-            "steps": 99, "log_every": 7, "checkpoint_every": 9}  # fmt: skip
+            "steps": 99, "log_every": 7, "checkpoint_every": 9, "minutes": 3.0, "film": True}  # fmt: skip
     assert set(free) == FREE_TO_CHANGE
     monkeypatch.setattr(trainer, "config", TrainingConfig(**(reference.state["config"] | free)))
     trainer.load(reference.out / "checkpoint.pt")

@@ -19,6 +19,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
         help="some of: " + ", ".join(EXPERIMENT_NAMES))  # fmt: skip
     add("--decoder-minutes", type=float, default=None, help="of these, for the decoder")
     add("--study-minutes", type=float, default=None, help="of these, for the recipe study")
+    add("--arms", nargs="+", default=None, metavar="NAME", help="of the recipe study")
     add("--toy", action="store_true", help="tiny sizes, to try the whole series on a CPU")
     pack = command("pack-images", pack_command, "reduce training images into one small file")
     add = pack.add_argument
@@ -33,7 +34,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
 def records_command(options: argparse.Namespace) -> int:
     from course_lib.records.series import Series, run_series
 
-    series = Series(options.images, options.out, options.device, options.minutes, options.toy)
+    series = Series(options.images, options.out, options.device, options.minutes,
+                    options.toy, options.arms)  # fmt: skip
     seconds = {
         name: 60 * minutes
         for name, minutes in (

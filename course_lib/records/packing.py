@@ -54,7 +54,8 @@ def pack_images(
                 group = "small"
             if path.name in held_out:
                 group = f"held_out_{kind}"
-            groups[group].append((f"{path.stem}.webp", _encoded(image, SIDES[group], QUALITY[group])))
+            data = _encoded(image, SIDES[group], QUALITY[group])
+            groups[group].append((f"{path.stem}.webp", data))
     room = megabytes * 1e6
     room -= sum(len(data) + 300 for name in GROUPS if name != "small" for _, data in groups[name])
     small = groups["small"]

@@ -4,7 +4,6 @@ A record that is there is skipped, training that was cut off goes on, and what d
 the time is named and left for the next call.
 """
 
-import dataclasses
 import gc
 import json
 import time
@@ -41,6 +40,7 @@ class Series:
         out: folder of the records.
         device: name of a device.
         minutes: for everything together.
+        arms: of the recipe study; all of them if not given.
         toy: sizes so small that the same code runs through in a test.
     """
 
@@ -49,6 +49,7 @@ class Series:
     device: str = "auto"
     minutes: float = 9.0
     toy: bool = False
+    arms: Sequence[str] | None = None
     started: float = field(default_factory=time.perf_counter)
 
     @property
@@ -120,7 +121,9 @@ def study(series: Series, seconds: float) -> tuple[dict, dict]:
     from course_lib.records.study import ARMS, KEPT, recipe_study
 
     held_out = series.folders["held_out_content"], series.folders["held_out_style"]
-    arms = list(ARMS) if not series.toy else ["base", "Muon", "relative losses", "kept statistics"]
+    arms = series.arms or list(ARMS)
+    if series.toy:
+        arms = ["base", "Muon", "relative losses", "kept statistics"]
     return recipe_study(
         series.base, series.pools, held_out, max(1.0, seconds / len(arms) - 2),
         lambda picture: save_small(picture, series.out / "recipe_study.jpg"),

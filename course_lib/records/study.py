@@ -3,6 +3,7 @@
 Each arm changes one thing of ``BASE``. What does not win stays out of the recipe that we ship.
 """
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,16 +43,19 @@ ARMS: Mapping[str, Mapping[str, object]] = {
     "shift loss": {"shift_weight": 300.0},
     "kept statistics": {"kept": KEPT},
     "autoencoder first": {"warmup_steps": 150},
+    "Adam, longer": {"learning_rate": 4e-4, "warmup_steps": 300, "average": 0.999},
+    "Muon, longer": {
+        "optimizer": "muon", "learning_rate": 2e-3, "warmup_steps": 300, "average": 0.999
+    },
 }  # fmt: skip
 JUDGED = 40  # held-out pairs
 SHOWN = 6  # of them on the sheet
 
 
 class StudyTrainer(Trainer):
-    """The trainer with what is on trial: Muon, and style statistics computed once and kept.
+    """The trainer with style statistics that are computed once and kept.
 
     Args:
-        optimizer: ``adam``, or ``muon`` for the kernels (with Adam for the biases).
         kept: number of style crops whose statistics are measured beforehand; 0 measures afresh.
     """
 
@@ -59,17 +63,21 @@ class StudyTrainer(Trainer):
         self,
         config: TrainingConfig,
         pools: Sequence[ImagePool],
-        optimizer: str = "adam",
         kept: int = 0,
     ) -> None:
-        self.kind = optimizer
+        self.kept = None
         super().__init__(config, progress=False, pools=pools)
-        self.kept = self.measure_styles(kept) if kept else None
+        self.first = copy.deepcopy(self.decoder.state_dict())
+        if kept:
+            self.kept, self.recorded = self.measure_styles(kept), None
 
-    def new_optimizer(self) -> torch.optim.Optimizer:
-        return Muon(self.decoder, self.config.learning_rate) if self.kind == "muon" else (
-            super().new_optimizer()
-        )  # fmt: skip
+    def restart(self) -> None:
+        """Go back to the first weights."""
+        self.decoder.load_state_dict(self.first)
+        self.averaged.load_state_dict(self.first)
+        self.optimizer = self.new_optimizer()
+        self.sums.zero_()
+        self.completed, self.summed, self.elapsed = 0, 0, 0.0
 
     @torch.no_grad()
     def measure_styles(self, count: int) -> dict[str, ChannelStatistics]:
@@ -85,9 +93,15 @@ class StudyTrainer(Trainer):
         return {k: ChannelStatistics(*map(torch.cat, zip(*v, strict=True)))
                 for k, v in parts.items()}  # fmt: skip
 
-    def adain_loss(self) -> tuple[Tensor, ...]:
+    def pair(self) -> tuple[Tensor, Tensor]:
+        return super().pair() if self.kept is None else (self.batch(0), torch.empty(0))
+
+    def can_be_recorded(self) -> bool:
+        return super().can_be_recorded() and self.kept is None
+
+    def pair_loss(self, content: Tensor, style: Tensor) -> tuple[Tensor, ...]:
         if self.kept is None:
-            return super().adain_loss()
+            return super().pair_loss(content, style)
         size = self.config.batch
         count = len(self.kept["relu1_1"].mean)
         chosen = torch.arange(self.completed * size, (self.completed + 1) * size) % count
@@ -95,43 +109,9 @@ class StudyTrainer(Trainer):
         wanted = {k: ChannelStatistics(*(part[chosen] for part in v))
                   for k, v in self.kept.items()}  # fmt: skip
         with torch.no_grad():
-            target = apply_statistics(self.encoder.encode(self.batch(0)), wanted["relu4_1"])
+            target = apply_statistics(self.encoder.encode(content), wanted["relu4_1"])
         features = self.encoder(self.parallel(target), STYLE_LAYERS)
         return content_loss(features["relu4_1"], target), style_loss(features, wanted)
-
-
-class Muon:
-    """PyTorch's Muon for convolution kernels, as matrices (C_out, 9 C_in), and Adam for biases."""
-
-    def __init__(self, network: nn.Module, rate: float) -> None:
-        self.kernels = [p for p in network.parameters() if p.dim() == 4]
-        self.matrices = [
-            nn.Parameter(p.detach().permute(0, 2, 3, 1).flatten(1)) for p in self.kernels
-        ]
-        biases = [p for p in network.parameters() if p.dim() == 1]
-        self.muon = torch.optim.Muon(
-            self.matrices, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
-        )
-        self.adam = torch.optim.Adam(biases, lr=rate, fused=True)
-
-    @property
-    def param_groups(self) -> list[dict[str, object]]:
-        return [*self.muon.param_groups, *self.adam.param_groups]
-
-    def zero_grad(self) -> None:
-        for p in self.kernels:
-            p.grad = None
-        self.adam.zero_grad()
-
-    @torch.no_grad()
-    def step(self) -> None:
-        for p, matrix in zip(self.kernels, self.matrices, strict=True):
-            matrix.grad = p.grad.permute(0, 2, 3, 1).flatten(1)
-        self.muon.step()
-        self.adam.step()
-        for p, matrix in zip(self.kernels, self.matrices, strict=True):
-            n, c, h, w = p.shape
-            p.copy_(matrix.view(n, h, w, c).permute(0, 3, 1, 2))
 
 
 def squares(folder: Path, size: int, count: int) -> Tensor:
@@ -212,13 +192,13 @@ def recipe_study(
     names = ["photographs", "paintings"]
     for name in arms:
         settings = {**BASE, **base, **ARMS[name]}
-        extra = {k: settings.pop(k) for k in ("optimizer", "kept") if k in settings}
+        extra = {k: settings.pop(k) for k in ("kept",) if k in settings}
         extra |= {"kept": kept} if "kept" in extra else {}
         config = TrainingConfig(**settings, minutes=seconds / 60)
         trainer = StudyTrainer(config, pools, **extra)
-        for _ in range(3):  # choosing convolution algorithms does not count
+        for _ in range(config.warmup_steps + 3):  # choosing algorithms does not count
             trainer.step()
-        trainer = StudyTrainer(config, pools, **extra)
+        trainer.restart()
         run(trainer, seconds)
         losses = [value / max(1, trainer.summed) for value in trainer.sums.tolist()]
         row: dict[str, object] = {"steps": trainer.completed, "training_losses": losses}

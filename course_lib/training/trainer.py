@@ -5,7 +5,7 @@ import dataclasses
 import json
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,9 @@ from course_lib.images import contact_sheet, save_image, to_image
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
 from course_lib.training.film import film_frame, film_pairs
 from course_lib.training.losses import CELL, adain_losses, autoencoder_loss, shifted_losses
+from course_lib.training.muon import Muon
 from course_lib.training.processes import ALONE, Processes, local_device
+from course_lib.training.recorded import RecordedStep
 from course_lib.vgg import VGG19Encoder
 
 
@@ -86,6 +88,7 @@ class Trainer:
             torch.backends.cudnn.benchmark = True  # every step has the same shapes
         losses = shifted_losses if config.shift_weight else adain_losses
         self.losses = torch.compile(losses) if config.compile else losses
+        self.recorded = RecordedStep(self) if self.can_be_recorded() else None
         self.optimizer = self.new_optimizer()
         self.completed = 0
         weights = (1.0, config.style_weight, config.shift_weight)
@@ -95,7 +98,14 @@ class Trainer:
         self.elapsed = 0.0
 
     def new_optimizer(self) -> torch.optim.Optimizer:
+        if self.config.optimizer == "muon":
+            return Muon(self.decoder, self.config.learning_rate)
         return torch.optim.Adam(self.decoder.parameters(), self.config.learning_rate, fused=True)
+
+    def can_be_recorded(self) -> bool:
+        """Whether a step is the same sequence of kernels each time, on one GPU."""
+        alone = self.device.type == "cuda" and self.processes.count == 1
+        return alone and not self.config.shift_weight and not self.config.compile
 
     def shared_decoder(self) -> DistributedDataParallel:
         """The decoder with gradients averaged over all processes."""
@@ -157,19 +167,26 @@ class Trainer:
             self.optimizer = self.new_optimizer()  # Adam's averages belong to the other loss
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.completed)
-        with self.autocast():
-            if self.completed < config.warmup_steps:
-                losses = self.autoencoder_loss()
-            else:
-                losses = self.adain_loss()
-            loss = sum(weight * part for weight, part in zip(self.weights, losses, strict=True))
-        self.optimizer.zero_grad()
-        loss.backward()
+        if self.completed < config.warmup_steps:
+            losses = self.differentiate(self.autoencoder_loss)
+        elif self.recorded is None:
+            losses = self.differentiate(self.adain_loss)
+        else:
+            losses = self.recorded(*self.pair())
         self.optimizer.step()
         self.update_average()
         self.sums += torch.stack([part.detach() for part in losses])
         self.summed += 1
         self.completed += 1
+
+    def differentiate(self, compute: Callable[..., tuple[Tensor, ...]], *batch: Tensor):
+        """The losses that ``compute`` returns, with the gradient of their weighted sum."""
+        self.optimizer.zero_grad()
+        with self.autocast():
+            losses = compute(*batch)
+            loss = sum(weight * part for weight, part in zip(self.weights, losses, strict=True))
+        loss.backward()
+        return losses
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -187,7 +204,10 @@ class Trainer:
 
     def adain_loss(self) -> tuple[Tensor, ...]:
         """Content and style loss of this step's batch, and the shift loss if it has a weight."""
-        content, style = self.pair()
+        return self.pair_loss(*self.pair())
+
+    def pair_loss(self, content: Tensor, style: Tensor) -> tuple[Tensor, ...]:
+        """The same of given crops."""
         try:
             if not self.config.shift_weight:
                 relative = self.config.relative
