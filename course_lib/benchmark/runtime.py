@@ -23,14 +23,14 @@ from course_lib.gatys import GatysConfig
 from course_lib.stylize import DEFAULT_DECODER
 
 PAIRS = (
-    ("cat", "impasto_night"),
-    ("city", "stained_glass"),
-    ("raccoon", "woodblock_waves"),
-    ("coffee", "cubist_shards"),
-    ("rocket", "fauve_hills"),
-    ("astronaut", "pen_engraving"),
-    ("hopper", "golden_ornament"),
-    ("cameraman", "watercolour_blooms"),
+    ("cat", "van_gogh_street_in_auvers"),
+    ("city", "kandinsky_composition_viii"),
+    ("raccoon", "hokusai_great_wave"),
+    ("astronaut", "renoir_moulin_de_la_galette"),
+    ("rocket", "hiroshige_shrine_in_snow"),
+    ("coffee", "stained_glass"),
+    ("hopper", "fauve_hills"),
+    ("cameraman", "pen_engraving"),
 )
 QUALITY_PAIRS = 5
 SMALLEST, LARGEST = 16, 4096

@@ -6,8 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib import DATA_DIR
-from course_lib.batch import square
+from course_lib.batch import library, square
 from course_lib.benchmark.memory import PeakMemory
 from course_lib.benchmark.timing import repeated, summary
 from course_lib.decoder import AFTER_UPSAMPLING, LAYERS
@@ -22,7 +21,7 @@ Say = Callable[[str], None]
 
 def picture(kind: str, name: str, size: int, device: torch.device) -> Tensor:
     """A bundled picture as a square, (1, 3, size, size) in [0, 1] on the device."""
-    return to_tensor(square(DATA_DIR / kind / f"{name}.jpg", size)).to(device)
+    return to_tensor(square(library(kind)[name], size)).to(device)
 
 
 def scale_sizes(

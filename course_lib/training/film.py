@@ -13,8 +13,8 @@ from course_lib.vgg import VGG19Encoder
 
 SIDE = 192
 PAIRS = (
-    ("content/cat.jpg", "style/impasto_night.jpg"),
-    ("content/astronaut.jpg", "style/woodblock_waves.jpg"),
+    ("content/cat.jpg", "masterpieces/van_gogh_street_in_auvers.jpg"),
+    ("content/city.jpg", "masterpieces/kandinsky_composition_viii.jpg"),
 )
 
 
