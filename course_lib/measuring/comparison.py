@@ -37,6 +37,7 @@ class Method:
     few: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
 
+
 Pair = tuple[str, str]  # names of a photograph and a style
 Scores = dict[str, float | None]
 

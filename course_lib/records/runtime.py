@@ -1,8 +1,8 @@
 """``benchmark runtime``: AdaIN against the optimisation, on equal terms.
 
-Same pictures, same encoder weights, same size, device and process. ``runtime_process.py`` times the
-real command, ``runtime_methods.py`` both methods at one size, ``runtime_scaling.py`` other sizes
-and single layers, ``runtime_quality.py`` quality at equal time, ``runtime_report.py`` makes the
+Same pictures, same encoder weights, same size, device and process. ``runtime_process`` times the
+real command, ``runtime_methods`` both methods at one size, ``runtime_scaling`` other sizes and
+single layers, ``runtime_quality`` quality at equal time; ``report_table`` of lesson 06 makes the
 report's table of it.
 """
 

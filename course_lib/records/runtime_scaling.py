@@ -73,10 +73,6 @@ def time_and_memory(
     return {"seconds": summary(times), "memory": memory.record()}
 
 
-
-
-
-
 @torch.inference_mode()
 def profile_layers(transfer: StyleTransfer, size: int, repeats: int) -> dict[str, object]:
     """Seconds of every convolution by itself, beside its arithmetic, and of the whole.

@@ -66,21 +66,6 @@ FINE_TUNING = dataclasses.replace(
 )
 
 
-# --- the faults ---
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def renew_layers(decoder: Decoder, seed: int) -> None:
     """Give the ``RENEWED`` layers the weights of a decoder that has learnt nothing, in place."""
     torch.manual_seed(seed)

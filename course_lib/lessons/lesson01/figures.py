@@ -165,8 +165,6 @@ def show_reconstructions(photos: Sequence[Tensor], decoded: Sequence[Tensor]) ->
     return figure
 
 
-
-
 def plot_filter_means(variants: Mapping[str, Mapping[str, Tensor]]) -> Figure:
     """Draw one dot per filter and layer: its mean activation, on a logarithmic scale.
 

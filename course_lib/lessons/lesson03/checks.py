@@ -1,4 +1,4 @@
-"""Checks of lesson 03: the content loss and the style loss."""
+"""Checks of lesson 03: mirroring a list of layers, the content loss and the style loss."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

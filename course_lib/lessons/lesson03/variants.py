@@ -1,7 +1,7 @@
 """What the decoder's choices are good for: the same decoder with one of them undone.
 
 Nearest-neighbour upsampling is replaced by a strided transposed convolution, or reflection padding
-by zeros. ``train_variants`` gives every variant the same crops and the same number of steps.
+by zeros. ``records/decoder_variants`` trains them all alike: the same crops, as many steps.
 """
 
 import math
@@ -114,8 +114,6 @@ def decode_flat(
     weight = next(decoder.parameters())
     flat = torch.full((1, 3, side, side), level, device=weight.device)
     return decoder(encoder.encode(flat).to(weight.dtype)).cpu()
-
-
 
 
 def flat_corner(picture: Tensor, contrast: float, pixels: int = 48, enlarge: int = 4) -> Tensor:

@@ -76,6 +76,7 @@ def plot_optimizers(runs: Mapping[str, Mapping[str, object]]) -> Figure:
     axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
     return figure
 
+
 DEPTHS = tuple(STYLE_LAYERS[: k + 1] for k in range(len(STYLE_LAYERS)))
 
 

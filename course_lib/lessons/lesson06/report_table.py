@@ -1,4 +1,4 @@
-"""The report's table with its published numbers beside ours, and what differed."""
+"""The report's table with its published numbers beside ours, what differed, and both in words."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,6 +1,6 @@
 """The check of lesson 06 on a timer, with a clock and a device of our own.
 
-So nothing here depends on this machine. ``counting.py`` holds the lesson's other checks.
+So nothing here depends on this machine. ``checks`` holds the lesson's other checks.
 """
 
 import math

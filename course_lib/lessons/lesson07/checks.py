@@ -1,4 +1,4 @@
-"""The check of lesson 07 on the analysis of an A/B survey."""
+"""The checks of lesson 07: the analysis of an A/B survey, and the interval of a share."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

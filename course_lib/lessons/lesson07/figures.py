@@ -1,4 +1,4 @@
-"""Figures of an evaluation: every score of every pair, and the pictures behind some of them."""
+"""Figures of lesson 07: scores and the pictures behind them; questions, rates, intervals, power."""
 
 import base64
 import io
