@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_lib import DATA_DIR
+from course_lib import DATA_DIR, images
 from course_lib.images import ImageError, library, square
 from course_lib.painting import batch
 from course_lib.painting.batch import check_paths, choose, plan_folder, stylize_file, stylize_folder
@@ -300,6 +300,7 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_downloaded_paintings_join_the_styles(tmp_path, monkeypatch):
     draw(tmp_path / "style" / "mine.jpg")
     draw(tmp_path / "content" / "photo.jpg")
+    monkeypatch.setattr(images, "DATA_DIR", tmp_path)
     monkeypatch.setattr(batch, "DATA_DIR", tmp_path)
     assert list(library("style")) == ["mine"]
     famous = draw(tmp_path / "paintings" / "starry_night.jpg")

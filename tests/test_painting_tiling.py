@@ -11,6 +11,7 @@ from PIL import Image
 from course_lib import DATA_DIR
 from course_lib.adain import channel_statistics
 from course_lib.images import load_image
+from course_lib.painting import painter as painter_module
 from course_lib.painting import tiling
 from course_lib.painting.masks import add_rest
 from course_lib.painting.painter import Painter, compose, compose_tiled
@@ -203,7 +204,7 @@ def test_a_painter_with_masks_takes_tiles_if_memory_asks_for_them(
     painter = Painter(transfer, [style], masks=[mask])
     whole = painter(photo)
     asked = []
-    monkeypatch.setattr(painter, "choose_tile", lambda *sizes: asked.append(sizes) or 32)
+    monkeypatch.setattr(painter_module, "choose_tile", lambda *sizes: asked.append(sizes) or 32)
     assert largest(painter(photo), whole) < 1e-3
     assert asked[0][:2] == tuple(photo.shape[-2:])
 

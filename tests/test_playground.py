@@ -18,7 +18,7 @@ from course_lib.painting.recipe import Recipe
 from course_lib.playground import saving, uploads
 from course_lib.playground.latest_only import LatestOnly
 from course_lib.playground.panel import jpeg
-from course_lib.playground.picture_store import Studio
+from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.saving import SavingError, save_look
 from course_lib.playground.settings import Look
 from course_lib.playground.shapes import Ellipse, Split
@@ -43,13 +43,13 @@ def small_styles(monkeypatch):
 
 
 @pytest.fixture
-def studio(transfer):
-    return Studio(transfer)
+def store(transfer):
+    return PictureStore(transfer)
 
 
 @pytest.fixture
-def form(studio, tmp_path):
-    shown = playground("cat", (NIGHT, WAVES), tmp_path / "out", studio, size=64)
+def form(store, tmp_path):
+    shown = playground("cat", (NIGHT, WAVES), tmp_path / "out", store, size=64)
     yield shown
     shown.worker.close()
 
@@ -227,7 +227,7 @@ def test_names_that_are_taken_get_a_number():
     assert free_name("dog.jpg", {"dog", "dog_2"}) == "dog_3"
 
 
-# --- the studio ---
+# --- the picture store ---
 
 
 @pytest.fixture
@@ -240,67 +240,67 @@ def encoded(monkeypatch, transfer):
     return sizes
 
 
-def test_a_look_is_what_the_library_makes(studio, transfer):
+def test_a_look_is_what_the_library_makes(store, transfer):
     photograph = load_image(DATA_DIR / "content" / "cat.jpg", 64)
     styles = [
         transfer.encode_style(load_image(DATA_DIR / "style" / f"{name}.jpg", 64))
         for name in (NIGHT, WAVES)
     ]
     expected = transfer.stylize(photograph, styles, 0.7, (3, 1))
-    assert torch.equal(studio.render(look(alpha=0.7, weights=(3, 1))), expected)
+    assert torch.equal(store.render(look(alpha=0.7, weights=(3, 1))), expected)
 
 
-def test_alpha_weights_masks_and_colours_after_decoding_encode_nothing_anew(studio, encoded):
-    studio.render(look())
+def test_alpha_weights_masks_and_colours_after_decoding_encode_nothing_anew(store, encoded):
+    store.render(look())
     assert len(encoded) == 3  # a photograph and two styles
     for settings in (
         {"alpha": 0.1}, {"weights": (1, 0)}, {"mask": Split()}, {"mask": Ellipse()},
         {"colour": "luminance"}, {"alpha": 1.7},
     ):  # fmt: skip
-        studio.render(look(**settings))
+        store.render(look(**settings))
     assert len(encoded) == 3
 
 
-def test_what_was_measured_once_is_kept(studio, encoded):
+def test_what_was_measured_once_is_kept(store, encoded):
     for scale in (1.0, 2.0, 1.0, 2.0):
-        studio.render(look(style_scale=scale))
+        store.render(look(style_scale=scale))
     assert len(encoded) == 5 and (128, 128) in encoded
     for size in (64, 72, 64):
-        studio.render(look(size=size))
+        store.render(look(size=size))
     assert len(encoded) == 6
-    studio.render(look(colour="coral"))
-    studio.render(look(colour="coral"))
+    store.render(look(colour="coral"))
+    store.render(look(colour="coral"))
     assert len(encoded) == 8  # both styles in the cat's colours
 
 
-def test_the_memory_of_the_studio_is_bounded(studio, monkeypatch):
+def test_the_memory_of_the_store_is_bounded(store, monkeypatch):
     monkeypatch.setattr("course_lib.playground.picture_store.KEPT", 2)
     for size in (64, 72, 80, 88):
-        studio.render(look(size=size))
-    assert all(len(kept) <= 2 for kept in studio._kept.values())
+        store.render(look(size=size))
+    assert all(len(kept) <= 2 for kept in store._kept.values())
 
 
-def test_uploads_of_one_name_stay_apart(studio):
-    assert studio.add("photograph", "cat.png", png(colour=(1, 1, 1))) == "cat_2"
-    assert studio.add("photograph", "cat.png", png(colour=(9, 9, 9))) == "cat_3"
-    first, second = (studio.photograph(Look(n, (NIGHT,), size=64)) for n in ("cat_2", "cat_3"))
+def test_uploads_of_one_name_stay_apart(store):
+    assert store.add("photograph", "cat.png", png(colour=(1, 1, 1))) == "cat_2"
+    assert store.add("photograph", "cat.png", png(colour=(9, 9, 9))) == "cat_3"
+    first, second = (store.photograph(Look(n, (NIGHT,), size=64)) for n in ("cat_2", "cat_3"))
     assert first.max() < second.max()
-    before = dict(studio.files["photograph"])
+    before = dict(store.files["photograph"])
     with pytest.raises(ImageError):
-        studio.add("photograph", "bad.png", b"x")
-    assert studio.files["photograph"] == before
+        store.add("photograph", "bad.png", b"x")
+    assert store.files["photograph"] == before
 
 
-def test_an_unknown_name_is_answered_with_those_there_are(studio):
+def test_an_unknown_name_is_answered_with_those_there_are(store):
     with pytest.raises(ImageError, match="no photograph 'dog'; there are astronaut, "):
-        studio.render(Look("dog", (NIGHT,), size=64))
+        store.render(Look("dog", (NIGHT,), size=64))
 
 
 # --- saving ---
 
 
-def masked(studio):
-    return studio.add("mask", "mask.png", png(30, 30, (255, 255, 255)))
+def masked(store):
+    return store.add("mask", "mask.png", png(30, 30, (255, 255, 255)))
 
 
 @pytest.mark.parametrize(
@@ -312,18 +312,18 @@ def masked(studio):
     ],
 )  # fmt: skip
 def test_the_command_line_makes_a_saved_picture_again_bit_for_bit(
-    studio, settings, tmp_path, run, monkeypatch, transfer
+    store, settings, tmp_path, run, monkeypatch, transfer
 ):
     monkeypatch.setattr(StyleTransfer, "load", lambda *_, **__: transfer)
     if settings.get("mask") == "uploaded":
-        settings = settings | {"mask": masked(studio)}
+        settings = settings | {"mask": masked(store)}
     if settings.get("content") == "uploaded":
         data = (DATA_DIR / "content" / "rocket.jpg").read_bytes()
-        settings = settings | {"content": studio.add("photograph", HOSTILE, data)}
+        settings = settings | {"content": store.add("photograph", HOSTILE, data)}
     chosen = Look(**{"content": "cat", "styles": (NIGHT, WAVES), "size": 64} | settings)
-    folder = save_look(studio, chosen, "mine", tmp_path)
+    folder = save_look(store, chosen, "mine", tmp_path)
     saved = Image.open(folder / "picture.png")
-    assert saved.tobytes() == to_image(studio.render(chosen)).tobytes()
+    assert saved.tobytes() == to_image(store.render(chosen)).tobytes()
     moved = folder.rename(tmp_path / "handed in")  # nothing outside the folder is needed
     again = tmp_path / "again.png"
     code, _, err = run("stylize", "--recipe", moved / "recipe.json", "-o", again)
@@ -334,24 +334,24 @@ def test_the_command_line_makes_a_saved_picture_again_bit_for_bit(
     assert {path.name for path in moved.iterdir()} == names
 
 
-def test_nothing_saved_is_ever_replaced(studio, tmp_path):
-    folders = [save_look(studio, look(), "../my picture!", tmp_path / "out") for _ in range(3)]
+def test_nothing_saved_is_ever_replaced(store, tmp_path):
+    folders = [save_look(store, look(), "../my picture!", tmp_path / "out") for _ in range(3)]
     assert [f.name for f in folders] == ["my_picture", "my_picture_2", "my_picture_3"]
     assert all(f.parent == tmp_path / "out" for f in folders)
 
 
-def test_a_failed_save_leaves_nothing_behind(studio, tmp_path, monkeypatch):
+def test_a_failed_save_leaves_nothing_behind(store, tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(saving, "save_image", fail)
     with pytest.raises(SavingError, match="No space left"):
-        save_look(studio, look(), "mine", tmp_path)
+        save_look(store, look(), "mine", tmp_path)
     assert list(tmp_path.iterdir()) == []
     blocked = tmp_path / "file"
     blocked.write_text("x")
     with pytest.raises(SavingError, match="file cannot be made"):
-        save_look(studio, look(), "mine", blocked)
+        save_look(store, look(), "mine", blocked)
 
 
 # --- the form ---
@@ -371,23 +371,23 @@ def move(form, control, value):
     assert form.worker.wait(30)
 
 
-def test_the_first_picture_is_there_at_once(form, studio):
-    assert form.picture.value == jpeg(to_image(studio.render(look(weights=(1, 1)))))
+def test_the_first_picture_is_there_at_once(form, store):
+    assert form.picture.value == jpeg(to_image(store.render(look(weights=(1, 1)))))
     assert "96 x 64 pixels in" in form.status.value
 
 
-def test_sliders_and_toggles_change_the_picture_as_they_should(form, studio):
+def test_sliders_and_toggles_change_the_picture_as_they_should(form, store):
     controls = form.controls
     move(form, controls.alpha, 0.25)
     move(form, controls.weights[1], 0.5)
     move(form, controls.colour, "luminance")
     expected = look(alpha=0.25, weights=(1, 0.5), colour="luminance")
     assert form.look == expected
-    assert form.picture.value == jpeg(to_image(studio.render(expected)))
+    assert form.picture.value == jpeg(to_image(store.render(expected)))
     move(form, controls.mask, "ellipse")
     move(form, controls.shapes["ellipse"]["x"], 0.2)
     assert form.look.mask == Ellipse(x=0.2)
-    assert form.picture.value == jpeg(to_image(studio.render(form.look)))
+    assert form.picture.value == jpeg(to_image(store.render(form.look)))
     assert controls.shape_boxes["ellipse"].layout.display == "flex"
     assert controls.shape_boxes["split"].layout.display == "none"
     assert controls.weights[0].disabled
@@ -413,9 +413,9 @@ def test_alpha_goes_beyond_1_only_when_asked(form):
     assert form.worker.wait(30) and form.look.alpha == 1
 
 
-def test_before_after_and_both(form, studio):
-    after = to_image(studio.render(form.look))
-    before = to_image(studio.photograph(form.look))
+def test_before_after_and_both(form, store):
+    after = to_image(store.render(form.look))
+    before = to_image(store.photograph(form.look))
     form.view.value = "before"
     assert form.picture.value == jpeg(before)
     form.view.value = "both"
@@ -426,9 +426,9 @@ def test_before_after_and_both(form, studio):
     assert form.picture.value == jpeg(after)
 
 
-def test_stale_moves_are_dropped(form, studio, monkeypatch):
+def test_stale_moves_are_dropped(form, store, monkeypatch):
     begun, go = threading.Event(), threading.Event()
-    rendered, render = [], studio.render
+    rendered, render = [], store.render
 
     def slow(chosen):
         rendered.append(chosen.alpha)
@@ -436,7 +436,7 @@ def test_stale_moves_are_dropped(form, studio, monkeypatch):
         assert go.wait(10)
         return render(chosen)
 
-    monkeypatch.setattr(studio, "render", slow)
+    monkeypatch.setattr(store, "render", slow)
     form.controls.alpha.value = 0.9
     assert begun.wait(10)
     for step in range(30):
@@ -458,7 +458,7 @@ def test_a_wrong_upload_says_so_and_leaves_the_last_picture(form, kind):
     assert form.controls.uploads[kind].value == ()
 
 
-def test_a_right_upload_is_chosen(form, studio):
+def test_a_right_upload_is_chosen(form, store):
     first = form.picture.value
     upload(form, "photograph", "dog.png", png(70, 70))
     assert form.look.content == "dog" and form.look.styles == (NIGHT, WAVES)
@@ -467,7 +467,7 @@ def test_a_right_upload_is_chosen(form, studio):
     assert form.look.styles == (NIGHT, WAVES, "art")
     upload(form, "mask", "mask.png", png(8, 8))
     assert form.look.mask == "mask"
-    assert form.picture.value == jpeg(to_image(studio.render(form.look)))
+    assert form.picture.value == jpeg(to_image(store.render(form.look)))
     upload(form, "style", "more.png", png())
     upload(form, "style", "last.png", png())
     assert form.look.styles == (NIGHT, WAVES, "art", "last")  # four places
@@ -483,10 +483,10 @@ def test_settings_that_make_no_sense_say_so_and_leave_the_last_picture(form):
     assert "pixels in" in form.status.value
 
 
-def test_an_unforeseen_failure_is_shown_and_survived(form, studio, monkeypatch):
+def test_an_unforeseen_failure_is_shown_and_survived(form, store, monkeypatch):
     picture = form.picture.value
     with monkeypatch.context() as patch:
-        patch.setattr(studio, "render", lambda _: 1 / 0)
+        patch.setattr(store, "render", lambda _: 1 / 0)
         move(form, form.controls.alpha, 0.3)
         assert "ZeroDivisionError" in form.status.value
         assert form.picture.value == picture
@@ -516,19 +516,19 @@ def test_readers_without_a_kernel_see_a_picture(form):
 # --- without widgets ---
 
 
-def test_paint_takes_names_and_files(studio, tmp_path):
-    by_name = paint("cat", NIGHT, studio=studio, size=64)
+def test_paint_takes_names_and_files(store, tmp_path):
+    by_name = paint("cat", NIGHT, store=store, size=64)
     file = DATA_DIR / "style" / f"{NIGHT}.jpg"
-    by_file = paint(DATA_DIR / "content" / "cat.jpg", [file], studio=studio, size=64)
+    by_file = paint(DATA_DIR / "content" / "cat.jpg", [file], store=store, size=64)
     assert by_name.size == (96, 64) and by_name.tobytes() == by_file.tobytes()
     mask = tmp_path / "mask.png"
     mask.write_bytes(png(8, 8, (255, 255, 255)))
-    everywhere = paint("cat", [NIGHT, WAVES], studio=studio, size=64, mask=mask)
+    everywhere = paint("cat", [NIGHT, WAVES], store=store, size=64, mask=mask)
     assert everywhere.tobytes() == by_name.tobytes()
-    paint("cat", NIGHT, save_as="mine", out=tmp_path, studio=studio, size=64)
+    paint("cat", NIGHT, save_as="mine", out=tmp_path, store=store, size=64)
     assert Image.open(tmp_path / "mine" / "picture.png").tobytes() == by_name.tobytes()
     with pytest.raises(ImageError, match="no_such: no such file"):
-        paint("cat", "no_such", studio=studio)
+        paint("cat", "no_such", store=store)
 
 
 # --- speed ---

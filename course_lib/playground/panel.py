@@ -9,7 +9,7 @@ import ipywidgets as widgets
 from PIL import Image
 
 from course_lib.images import ImageError, square
-from course_lib.playground.picture_store import Studio
+from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.settings import COLOUR_MODES, MAX_STYLES, Look
 from course_lib.playground.shapes import Ellipse, Split
 from course_lib.stylize import MAX_ALPHA
@@ -35,18 +35,18 @@ class Controls:
 
     def __init__(
         self,
-        studio: Studio,
+        store: PictureStore,
         start: Look,
         changed: Callable[[], None],
         complained: Callable[[Exception], None],
     ) -> None:
-        self.studio, self._complained, self._muted = studio, complained, False
-        self.photograph = _dropdown("photo", studio.files["photograph"], start.content)
+        self.store, self._complained, self._muted = store, complained, False
+        self.photograph = _dropdown("photo", store.files["photograph"], start.content)
         self.styles, self.weights = [], []
         for number in range(MAX_STYLES):
             name = start.styles[number] if number < len(start.styles) else NO_STYLE
             weight = start.weights[number] if start.weights and name else 1.0
-            options = studio.files["style"]
+            options = store.files["style"]
             self.styles.append(_dropdown(f"style {number + 1}", options, name, none=number > 0))
             self.weights.append(_slider("", weight, 0, 1, tooltip=f"weight of style {number + 1}"))
         self.alpha = _slider("alpha", min(start.alpha, 1.0), 0, 1)
@@ -162,7 +162,7 @@ class Controls:
         masked = self.mask.value != SHAPE_NAMES[0]
         files = [("photograph", self.photograph), *(("style", s) for s in self.styles)]
         for image, (kind, choice) in zip(self.thumbnails, files, strict=True):
-            path = choice.value and self.studio.files[kind].get(choice.value)
+            path = choice.value and self.store.files[kind].get(choice.value)
             image.value = thumbnail(path) if path else BLANK
         for choice, weight in zip(self.styles, self.weights, strict=True):
             weight.disabled = masked or choice.value == NO_STYLE
@@ -181,13 +181,13 @@ class Controls:
         file = change["new"][-1]
         self.uploads[kind].value = ()  # or its bytes would stay in memory, and in the notebook
         try:
-            name = self.studio.add(kind, file["name"], bytes(file["content"]))
+            name = self.store.add(kind, file["name"], bytes(file["content"]))
         except ImageError as error:
             self._complained(error)
             return
         if kind == "mask":
             self._muted = True
-            self.mask.options = (*SHAPE_NAMES, *self.studio.files["mask"])
+            self.mask.options = (*SHAPE_NAMES, *self.store.files["mask"])
             self._muted = False
             self.mask.value = name
             return
@@ -195,7 +195,7 @@ class Controls:
         for choice in choices:
             chosen = choice.value
             self._muted = True  # new options choose the first of them for a moment
-            choice.options = _options(self.studio.files[kind], choice.options[0][1] == NO_STYLE)
+            choice.options = _options(self.store.files[kind], choice.options[0][1] == NO_STYLE)
             choice.value = chosen
             self._muted = False
         # A style goes to the first free place, or the last one.

@@ -1,4 +1,4 @@
-"""The studio: pictures at hand by name, what was measured of them, and looks made into pictures.
+"""Pictures at hand by name, what was measured of them, and looks made into pictures.
 
 Encoding is the slow half. Features of a photograph and statistics of a style are kept, so that a
 look which differs from the last one in alpha, weights or a mask only mixes and decodes.
@@ -24,7 +24,7 @@ KINDS = ("photograph", "style", "mask")
 KEPT = 24  # photographs, features, statistics and masks each; the oldest make room
 
 
-class Studio:
+class PictureStore:
     """Pictures by name and a stylising network.
 
     Args:

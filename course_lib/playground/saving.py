@@ -8,7 +8,7 @@ from pathlib import Path
 from course_lib import CourseError
 from course_lib.images import save_image
 from course_lib.painting.recipe import Recipe, render
-from course_lib.playground.picture_store import Studio
+from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.settings import STYLE_SIZE, Look
 from course_lib.playground.uploads import free_name, safe_name
 
@@ -19,7 +19,7 @@ class SavingError(CourseError):
     """A look could not be saved; the message is one sentence for the user."""
 
 
-def save_look(studio: Studio, look: Look, name: str, out: Path) -> Path:
+def save_look(store: PictureStore, look: Look, name: str, out: Path) -> Path:
     """Write a look into a new folder of ``out`` and return that folder.
 
     It holds ``picture.png``, ``recipe.json`` and copies of the photograph, the styles and the
@@ -39,8 +39,8 @@ def save_look(studio: Studio, look: Look, name: str, out: Path) -> Path:
     temporary = out / f".saving.{secrets.token_hex(4)}"
     try:
         temporary.mkdir()
-        recipe = write_recipe(studio, look, temporary)
-        save_image(render(studio.transfer, recipe, temporary), temporary / PICTURE)
+        recipe = write_recipe(store, look, temporary)
+        save_image(render(store.transfer, recipe, temporary), temporary / PICTURE)
         folder = out / free_name(safe_name(name), {path.name for path in out.iterdir()})
         os.rename(temporary, folder)
     except OSError as error:
@@ -50,18 +50,18 @@ def save_look(studio: Studio, look: Look, name: str, out: Path) -> Path:
     return folder
 
 
-def write_recipe(studio: Studio, look: Look, folder: Path) -> Recipe:
+def write_recipe(store: PictureStore, look: Look, folder: Path) -> Recipe:
     """Copy a look's pictures into ``folder`` and write the recipe that names them."""
-    content = _copy(studio.file("photograph", look.content), folder, "photograph")
+    content = _copy(store.file("photograph", look.content), folder, "photograph")
     styles = tuple(
-        _copy(studio.file("style", name), folder, f"style_{number}_{name}")
+        _copy(store.file("style", name), folder, f"style_{number}_{name}")
         for number, name in enumerate(look.used_styles, 1)
     )
     masks: tuple[str, ...] = ()
     if isinstance(look.mask, str):
-        masks = (_copy(studio.file("mask", look.mask), folder, "mask"),)
+        masks = (_copy(store.file("mask", look.mask), folder, "mask"),)
     elif look.mask is not None:
-        height, width = studio.photograph(look).shape[-2:]
+        height, width = store.photograph(look).shape[-2:]
         look.mask.draw(height, width).save(folder / "mask.png")
         masks = ("mask.png",)
     recipe = Recipe(

@@ -20,7 +20,7 @@ class Look:
     """Names of a photograph and styles, and what is done with them.
 
     Args:
-        content: name of a photograph of the studio.
+        content: name of a photograph of the picture store.
         styles: names of one to four styles.
         weights: one per style, not negative; equal if not given. Without effect under a mask.
         alpha: 0 content, 1 full style, up to 2 exaggerated.

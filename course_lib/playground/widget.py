@@ -13,7 +13,7 @@ from PIL import Image
 from course_lib import REPOSITORY, CourseError
 from course_lib.images import to_image
 from course_lib.playground.latest_only import LatestOnly
-from course_lib.playground.picture_store import Studio
+from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.saving import save_look
 from course_lib.playground.settings import Look
 from course_lib.playground.shapes import Shape
@@ -31,16 +31,16 @@ class Playground:
 
     Args:
         start: the look to begin with.
-        studio: pictures and network.
+        store: pictures and network.
         out: the folder in which saved looks get folders of their own.
     """
 
-    def __init__(self, start: Look, studio: Studio, out: Path) -> None:
+    def __init__(self, start: Look, store: PictureStore, out: Path) -> None:
         import ipywidgets as widgets
 
         from course_lib.playground.panel import Controls
 
-        self.studio, self.out = studio, Path(out)
+        self.store, self.out = store, Path(out)
         self.saved: Path | None = None
         self.seconds = 0.0  # that the last picture took
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Playground:
         self.save_button = widgets.Button(description="save", icon="save",
                                           layout=widgets.Layout(width="90px"))  # fmt: skip
         self.status = widgets.HTML()
-        self.controls = Controls(studio, start, self._changed, self._complain)
+        self.controls = Controls(store, start, self._changed, self._complain)
         self.worker = LatestOnly(self._render, self._complain)
         left = widgets.VBox(
             [self.picture, self.view, widgets.HBox([self.name, self.save_button]), self.status],
@@ -88,7 +88,7 @@ class Playground:
         Raises:
             CourseError, ValueError: it cannot be saved.
         """
-        self.saved = save_look(self.studio, self.look, self.name.value, self.out)
+        self.saved = save_look(self.store, self.look, self.name.value, self.out)
         return self.saved
 
     def _changed(self) -> None:
@@ -100,8 +100,8 @@ class Playground:
     def _render(self, look: Look) -> None:
         """Make a picture and show it; runs in the worker's thread."""
         started = time.perf_counter()
-        after = to_image(self.studio.render(look))
-        before = to_image(self.studio.photograph(look))
+        after = to_image(self.store.render(look))
+        before = to_image(self.store.photograph(look))
         with self._lock:
             self._images = before, after
         self._draw()
@@ -142,16 +142,16 @@ class Playground:
 
 
 @functools.lru_cache(maxsize=1)
-def shared_studio() -> Studio:
-    """The studio of ``paint`` and ``playground`` where none is given: one network for both."""
-    return Studio()
+def shared_store() -> PictureStore:
+    """The pictures of ``paint`` and ``playground`` where none is given: one network for both."""
+    return PictureStore()
 
 
 def playground(
     content: str = "cat",
     styles: str | Sequence[str] = ("impasto_night", "woodblock_waves"),
     out: str | Path = WORK,
-    studio: Studio | None = None,
+    store: PictureStore | None = None,
     **settings: object,
 ) -> Playground:
     """The form for a photograph and styles, by name or by file; ``settings`` are those of Look.
@@ -159,8 +159,8 @@ def playground(
     Raises:
         ValueError: a picture is missing, or a setting out of range.
     """
-    studio = studio or shared_studio()
-    return Playground(_make_look(studio, content, styles, **settings), studio, Path(out))
+    store = store or shared_store()
+    return Playground(_make_look(store, content, styles, **settings), store, Path(out))
 
 
 def paint(
@@ -168,7 +168,7 @@ def paint(
     styles: str | Sequence[str] = ("impasto_night",),
     save_as: str | None = None,
     out: str | Path = WORK,
-    studio: Studio | None = None,
+    store: PictureStore | None = None,
     **settings: object,
 ) -> Image.Image:
     """What the playground shows with these settings, without widgets.
@@ -183,16 +183,16 @@ def paint(
     Raises:
         ValueError: a picture is missing, or a setting out of range.
     """
-    studio = studio or shared_studio()
-    look = _make_look(studio, content, styles, **settings)
-    picture = to_image(studio.render(look))
+    store = store or shared_store()
+    look = _make_look(store, content, styles, **settings)
+    picture = to_image(store.render(look))
     if save_as is not None:
-        save_look(studio, look, save_as, Path(out))
+        save_look(store, look, save_as, Path(out))
     return picture
 
 
 def _make_look(
-    studio: Studio,
+    store: PictureStore,
     content: str,
     styles: str | Sequence[str],
     mask: Shape | str | None = None,
@@ -201,7 +201,7 @@ def _make_look(
     """A look from names or files."""
 
     def name(kind: str, given: str | Path) -> str:
-        return given if given in studio.files[kind] else studio.add_file(kind, Path(given))
+        return given if given in store.files[kind] else store.add_file(kind, Path(given))
 
     names = [styles] if isinstance(styles, str | Path) else styles
     chosen = mask if mask is None or isinstance(mask, Shape) else name("mask", mask)

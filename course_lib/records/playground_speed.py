@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from course_lib.images import to_image
 from course_lib.measuring.timing import matrix_rate, seconds
 from course_lib.playground.panel import jpeg
-from course_lib.playground.picture_store import Studio
+from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.widget import Playground, playground
 from course_lib.stylize import StyleTransfer
 from course_lib.system.devices import describe
@@ -42,9 +42,9 @@ def measure_playground(
     """
     transfer = StyleTransfer.load(device=device, precision=precision)
     rate = matrix_rate(transfer.dtype, transfer.device)
-    studio = Studio(transfer)
+    store = PictureStore(transfer)
     with tempfile.TemporaryDirectory() as out:
-        shown = playground(PHOTOGRAPH, STYLES, Path(out), studio, size=size)
+        shown = playground(PHOTOGRAPH, STYLES, Path(out), store, size=size)
         ramp = [0.2 + 0.8 * k / (moves + WARM_UP) for k in range(moves + WARM_UP)]
         sliders = {"alpha": shown.controls.alpha, "weight": shown.controls.weights[0]}
         times = {name: _times(shown, slider, ramp) for name, slider in sliders.items()}
@@ -61,7 +61,7 @@ def measure_playground(
         "precision": str(transfer.dtype).removeprefix("torch."),
         "photograph": PHOTOGRAPH,
         "styles": list(STYLES),
-        "pixels": list(shown.studio.photograph(shown.look).shape[-2:]),
+        "pixels": list(shown.store.photograph(shown.look).shape[-2:]),
         "moves": moves,
     }
     results = {
@@ -90,10 +90,10 @@ def _times(shown: Playground, slider: object, values: Sequence[float]) -> list[f
 
 def _parts(shown: Playground, repeats: int) -> dict[str, float]:
     """Median milliseconds of the steps of one move, one by one."""
-    transfer, look = shown.studio.transfer, shown.look
-    photograph = shown.studio.photograph(look)
+    transfer, look = shown.store.transfer, shown.look
+    photograph = shown.store.photograph(look)
     features = transfer.encode(photograph)
-    mixed = transfer.mix([shown.studio.statistics(name, look) for name in look.styles])
+    mixed = transfer.mix([shown.store.statistics(name, look) for name in look.styles])
     target = transfer.restyle(features, mixed, 0.5)
     picture = transfer.decode(target)
     image = to_image(picture)
@@ -132,7 +132,7 @@ def _drag(shown: Playground) -> dict[str, float]:
 @torch.inference_mode()
 def _decoder_flop(transfer: StyleTransfer, shown: Playground) -> int:
     """Multiplications and additions of the decoder for one picture."""
-    features = transfer.encode(shown.studio.photograph(shown.look))
+    features = transfer.encode(shown.store.photograph(shown.look))
     with FlopCounterMode(display=False) as counter:
         transfer.decode(features)
     return counter.get_total_flops()
