@@ -3,22 +3,22 @@
 import sys
 
 from course_lib import CourseError
-from course_lib.commands import (
-    ablations,
-    classroom,
-    course,
-    evaluating,
-    experiments,
-    gatys,
-    measuring,
-    pictures,
-    playground,
-    records,
-    sequences,
-    survey,
-    training,
+from course_lib.cli import (
+    ablation_commands,
+    classroom_commands,
+    course_commands,
+    evaluation_commands,
+    gatys_commands,
+    measuring_commands,
+    picture_commands,
+    playground_commands,
+    record_commands,
+    sequence_commands,
+    small_run_commands,
+    survey_commands,
+    training_commands,
 )
-from course_lib.commands.options import Formatter, Parser
+from course_lib.cli.options import Formatter, Parser
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,19 +55,19 @@ def build_parser() -> Parser:
         return sub
 
     for theme in (
-        pictures,
-        sequences,
-        gatys,
-        training,
-        records,
-        ablations,
-        experiments,
-        measuring,
-        evaluating,
-        playground,
-        survey,
-        course,
-        classroom,
+        picture_commands,
+        sequence_commands,
+        gatys_commands,
+        training_commands,
+        record_commands,
+        ablation_commands,
+        small_run_commands,
+        measuring_commands,
+        evaluation_commands,
+        playground_commands,
+        survey_commands,
+        course_commands,
+        classroom_commands,
     ):
         theme.add_commands(command)
     return parser

@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib import CourseError
-from course_lib.files import replacing
 from course_lib.images import denormalize, reflect_pad
+from course_lib.system.files import replacing
 from course_lib.vgg import VGG19Encoder
 
 FORMAT = "course-decoder-1"

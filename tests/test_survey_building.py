@@ -13,8 +13,7 @@ import torch
 from PIL import Image, ImageStat
 from survey_kit import Tint, plain, write_preference_survey, write_style_survey
 
-from course_lib.batch import square
-from course_lib.images import ImageError
+from course_lib.images import ImageError, square
 from course_lib.survey.building import (
     draft_preference_survey,
     draft_style_survey,

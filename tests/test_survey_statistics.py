@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from survey_kit import answer, save, write_preference_survey, write_style_survey
 
+from course_lib.records.survey_coverage import coverage
 from course_lib.survey.intervals import (
     agreement,
     answers_of,
@@ -26,12 +27,7 @@ from course_lib.survey.items import make_result, present
 from course_lib.survey.preference import fit_bradley_terry, score_preference, votes
 from course_lib.survey.results import read_results
 from course_lib.survey.scoring import right_answers, score_style, score_totals
-from course_lib.survey.simulating import (
-    coverage,
-    draw_skills,
-    simulate_results,
-    true_rate,
-)
+from course_lib.survey.simulating import draw_skills, simulate_results, true_rate
 
 
 @pytest.fixture(scope="module")

@@ -24,21 +24,20 @@ from safetensors.torch import load_file
 
 from course_lib import REPOSITORY, CourseError
 from course_lib.adain import apply_statistics, channel_statistics
-from course_lib.datasets import draw_crops
 from course_lib.decoder import Decoder, DecoderError, read_metadata, save_decoder
 from course_lib.images import ImageError
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
-from course_lib.training import (
+from course_lib.training.config import (
     FREE_TO_CHANGE,
     PRESETS,
-    Trainer,
     TrainingConfig,
     TrainingError,
-    adain_losses,
-    shifted_losses,
-    train,
+    check_config,
 )
-from course_lib.training.config import check_config
+from course_lib.training.datasets import draw_crops
+from course_lib.training.loop import train
+from course_lib.training.objective import adain_losses, shifted_losses
+from course_lib.training.trainer import Trainer
 from course_lib.vgg import VGG19Encoder
 
 STEPS, WARMUP = 12, 3
@@ -515,7 +514,7 @@ def test_records_are_averages_also_when_a_run_is_prolonged(reference, config, ou
 
 SCRIPT = """
 import json, sys, time, torch
-from course_lib.training import TrainingConfig, train
+from course_lib.training.config import TrainingConfig; from course_lib.training.loop import train
 torch.set_num_threads(2)
 settings = json.loads(sys.argv[1])
 settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
@@ -648,7 +647,8 @@ def test_changed_settings_are_refused(reference, trainer, monkeypatch, name, val
 
 def test_free_settings_may_change(reference, trainer, monkeypatch):
     free = {"out": "x", "device": "cuda", "precision": "bfloat16", "compile": True, "epochs": 1,
-            "steps": 99, "log_every": 7, "checkpoint_every": 9, "minutes": 3.0, "film": True}  # fmt: skip
+            "steps": 99, "log_every": 7, "checkpoint_every": 9, "minutes": 3.0,
+                "film": True}  # fmt: skip
     assert set(free) == FREE_TO_CHANGE
     monkeypatch.setattr(trainer, "config", TrainingConfig(**(reference.state["config"] | free)))
     trainer.load(reference.out / "checkpoint.pt")

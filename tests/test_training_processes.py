@@ -10,8 +10,10 @@ import torch
 
 from course_lib import DATA_DIR, REPOSITORY
 from course_lib.decoder import load_decoder
-from course_lib.training import Trainer, TrainingConfig, TrainingError, train
+from course_lib.training.config import TrainingConfig, TrainingError
+from course_lib.training.loop import train
 from course_lib.training.processes import Processes
+from course_lib.training.trainer import Trainer
 
 SETTINGS = {
     "images": 6, "batch": 8, "size": 32, "crop": 32, "style_weight": 2.0, "learning_rate": 1e-5,

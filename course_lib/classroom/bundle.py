@@ -5,7 +5,7 @@ from pathlib import Path
 
 from course_lib import REPOSITORY
 from course_lib.classroom.generating import ASSIGNMENTS_DIR, ClassroomError
-from course_lib.files import replacing
+from course_lib.system.files import replacing
 
 NAME = "style-transfer-course"
 FILES = ("README.md", "LICENSE", "Makefile", "pyproject.toml", "environment.yml", ".gitignore")

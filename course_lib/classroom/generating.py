@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from course_lib import REPOSITORY, CourseError
-from course_lib.files import replacing
+from course_lib.system.files import replacing
 
 ASSIGNMENTS_DIR = REPOSITORY / "notebooks" / "assignments"
 CONFIG = "nbgrader_config.py"

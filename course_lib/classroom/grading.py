@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from course_lib.classroom import guard
+from course_lib.classroom import kernel_guard
 from course_lib.classroom.generating import (
     ASSIGNMENTS_DIR,
     CONFIG,
@@ -23,11 +23,11 @@ from course_lib.classroom.generating import (
     generate,
     temporary_course,
 )
-from course_lib.classroom.mending import mend
-from course_lib.files import replacing
+from course_lib.classroom.notebook_repair import mend
+from course_lib.system.files import replacing
 
 BOOK = "gradebook.db"
-STARTUP = "from course_lib.classroom import guard\n\nguard.install()\ndel guard\n"
+STARTUP = "from course_lib.classroom import kernel_guard\n\nguard.install()\ndel guard\n"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def grade_student(
         environment = os.environ | {
             "IPYTHONDIR": str(folder / ".ipython"),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            guard.LOG: str(log),
+            kernel_guard.LOG: str(log),
         }
         result = run_limited(command, environment, submission_seconds)
         notes += tripped(log)

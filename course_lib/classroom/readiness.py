@@ -9,7 +9,7 @@ from pathlib import Path
 
 from course_lib import REPOSITORY
 from course_lib.classroom import bundle, generating, grading
-from course_lib.doctor import Check, run_checks
+from course_lib.system.doctor import Check, run_checks
 
 DISK_NEEDED = 2  # GiB, for submissions, feedback and training runs
 TRIAL = "A1"

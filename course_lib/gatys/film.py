@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from course_lib.files import replacing
 from course_lib.gatys.loop import HistoryRow
 from course_lib.images import to_image
+from course_lib.system.files import replacing
 
 
 def film_strip(frames: Sequence[Tensor], height: int = 256, gap: int = 6) -> Image.Image:

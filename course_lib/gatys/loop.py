@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from course_lib.devices import keep_freed_memory
 from course_lib.gatys.config import GatysConfig
-from course_lib.gatys.memory import estimate_memory
+from course_lib.gatys.memory_estimate import estimate_memory
 from course_lib.gatys.objective import GatysObjective, build_encoder, check_image
-from course_lib.gatys.steppers import Pixels, make_optimizer
+from course_lib.gatys.optimizers import Pixels, make_optimizer
+from course_lib.system.devices import keep_freed_memory
 from course_lib.vgg import VGG19Encoder
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import torch
 
-from course_lib.benchmark.memory import PeakMemory
-from course_lib.benchmark.timing import repeated, summary
-from course_lib.devices import describe
+from course_lib.measuring.peak_memory import PeakMemory
+from course_lib.measuring.timing import repeated, summary
 from course_lib.stylize import StyleTransfer
+from course_lib.system.devices import describe
 
 
 def measure_inference(

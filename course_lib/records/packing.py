@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from course_lib.files import replacing
 from course_lib.images import ImageError, find_images, open_image, resize_shorter_side
+from course_lib.system.files import replacing
 
 SHARP = 400  # a painting's shorter side from which it counts as sharp
 SIDES = {"content": 256, "sharp": 288, "small": 224, "held_out_content": 256, "held_out_style": 256}

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 
-from course_lib.datasets import ImagePool, load_pool
-from course_lib.devices import keep_freed_memory, pick_device
-from course_lib.files import save_record
 from course_lib.images import save_small
 from course_lib.records.packing import unpack_images
 from course_lib.stylize import DEFAULT_DECODER
+from course_lib.system.devices import keep_freed_memory, pick_device
+from course_lib.system.files import save_record
+from course_lib.training.datasets import ImagePool, load_pool
 
 # The recipe of the decoder that we ship, found by the recipe study.
 DECODER = {
@@ -95,7 +95,8 @@ class Series:
 
 def decoder(series: Series, seconds: float) -> None:
     """Train the decoder that we ship; a run that was cut off goes on for what is left of it."""
-    from course_lib.training import TrainingConfig, train
+    from course_lib.training.config import TrainingConfig
+    from course_lib.training.loop import train
 
     settings = DECODER | series.base | {"out": str(series.out / "decoder")}
     note = "see data/README.md: photographs and paintings for research and education"
@@ -141,8 +142,8 @@ def training_speed(series: Series, seconds: float) -> tuple[dict, dict]:
 
 def runtime(series: Series, seconds: float) -> tuple[dict, dict]:
     """AdaIN against Gatys' optimisation, the report's recipe to its end, on five pairs."""
-    from course_lib.benchmark.runtime import RuntimeConfig, benchmark_runtime
-    from course_lib.gatys import GatysConfig
+    from course_lib.gatys.config import GatysConfig
+    from course_lib.records.runtime import RuntimeConfig, benchmark_runtime
 
     sizes: dict[str, object] = {"evaluations": 1000, "sizes": (256, 512, 1024)}
     if series.toy:
@@ -157,7 +158,8 @@ def runtime(series: Series, seconds: float) -> tuple[dict, dict]:
 
 def report_recipe(series: Series, seconds: float) -> None:
     """The report's recipe to its end, on 1200 + 1200 images of the pack."""
-    from course_lib.training import TrainingConfig, train
+    from course_lib.training.config import TrainingConfig
+    from course_lib.training.loop import train
 
     steps = {"steps": 3} if series.toy else {}
     config = TrainingConfig(**series.base | {"out": str(series.out / "report_recipe")} | steps)
@@ -175,7 +177,7 @@ def inference(series: Series, seconds: float) -> tuple[dict, dict]:
 
 def optimizers(series: Series, seconds: float) -> tuple[dict, dict]:
     """Gatys' optimisers, both starts."""
-    from course_lib.gatys.sweep import compare_optimizers
+    from course_lib.records.gatys_optimizers import compare_optimizers
 
     sizes = (32, 4, 16, 2) if series.toy else (512, 300, 128, 60)
     return compare_optimizers("cat", "impasto_night", *sizes, series.out / "optimizers")

@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.adain import ChannelStatistics, adain, apply_statistics, channel_statistics
-from course_lib.batch import square
-from course_lib.datasets import ImagePool
-from course_lib.devices import describe, synchronize
-from course_lib.images import contact_sheet, find_images, to_image, to_tensor
+from course_lib.images import contact_sheet, find_images, square, to_image, to_tensor
 from course_lib.losses import STYLE_LAYERS, content_loss, gram_matrix, style_loss
-from course_lib.training import Trainer, TrainingConfig
+from course_lib.records.muon import Muon
+from course_lib.system.devices import describe, synchronize
+from course_lib.training.config import TrainingConfig
+from course_lib.training.datasets import ImagePool
+from course_lib.training.trainer import Trainer
 from course_lib.vgg import VGG19Encoder
 
 KEPT = 2048  # style crops whose statistics are measured beforehand
@@ -53,9 +54,10 @@ SHOWN = 6  # of them on the sheet
 
 
 class StudyTrainer(Trainer):
-    """The trainer with style statistics that are computed once and kept.
+    """The trainer with what is on trial: Muon, and style statistics computed once and kept.
 
     Args:
+        optimizer: ``adam`` or ``muon``.
         kept: number of style crops whose statistics are measured beforehand; 0 measures afresh.
     """
 
@@ -63,13 +65,19 @@ class StudyTrainer(Trainer):
         self,
         config: TrainingConfig,
         pools: Sequence[ImagePool],
+        optimizer: str = "adam",
         kept: int = 0,
     ) -> None:
-        self.kept = None
+        self.kept, self.kind = None, optimizer
         super().__init__(config, progress=False, pools=pools)
         self.first = copy.deepcopy(self.decoder.state_dict())
         if kept:
             self.kept, self.recorded = self.measure_styles(kept), None
+
+    def new_optimizer(self) -> torch.optim.Optimizer | Muon:
+        if self.kind == "muon":
+            return Muon(self.decoder, self.config.learning_rate)
+        return super().new_optimizer()
 
     def restart(self) -> None:
         """Go back to the first weights."""
@@ -192,7 +200,7 @@ def recipe_study(
     names = ["photographs", "paintings"]
     for name in arms:
         settings = {**BASE, **base, **ARMS[name]}
-        extra = {k: settings.pop(k) for k in ("kept",) if k in settings}
+        extra = {k: settings.pop(k) for k in ("optimizer", "kept") if k in settings}
         extra |= {"kept": kept} if "kept" in extra else {}
         config = TrainingConfig(**settings, minutes=seconds / 60)
         trainer = StudyTrainer(config, pools, **extra)

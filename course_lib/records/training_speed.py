@@ -5,11 +5,12 @@ from contextlib import contextmanager
 
 import torch
 
-from course_lib.benchmark.timing import matrix_rate, repeated, summary
-from course_lib.benchmark.training import PlainTrainer, count_operations
-from course_lib.datasets import ImagePool
-from course_lib.devices import describe
-from course_lib.training import Trainer, TrainingConfig
+from course_lib.measuring.timing import matrix_rate, repeated, summary
+from course_lib.records.train_step_speed import PlainTrainer, count_operations
+from course_lib.system.devices import describe
+from course_lib.training.config import TrainingConfig
+from course_lib.training.datasets import ImagePool
+from course_lib.training.trainer import Trainer
 
 MODES = {
     "float32": ("float32", False, False),

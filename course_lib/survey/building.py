@@ -6,12 +6,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from course_lib.batch import square
 from course_lib.images import (
     find_images,
     load_image,
     open_image,
     resize_shorter_side,
+    square,
     to_image,
     to_tensor,
 )

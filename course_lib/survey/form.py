@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from course_lib import REPOSITORY
-from course_lib.files import replacing
 from course_lib.survey.items import (
     PREFERENCE,
     Page,
@@ -19,6 +18,7 @@ from course_lib.survey.items import (
     present,
     read_page,
 )
+from course_lib.system.files import replacing
 
 
 class SurveyForm:

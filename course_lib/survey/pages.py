@@ -17,7 +17,6 @@ from pathlib import Path
 
 from PIL import Image
 
-from course_lib.files import replacing
 from course_lib.survey.items import (
     PAGE_FORMAT,
     QUESTIONS,
@@ -28,6 +27,7 @@ from course_lib.survey.items import (
     key_path,
     key_to_json,
 )
+from course_lib.system.files import replacing
 
 FOLDER = Path(__file__).parent
 

@@ -46,7 +46,6 @@ class TrainingConfig:
     style_crop: int | None = None
     style_weight: float = 20.0
     shift_weight: float = 0.0
-    optimizer: str = "adam"
     learning_rate: float = 1e-4
     learning_rate_decay: float = 0.0
     schedule: str = "inverse"
@@ -102,8 +101,6 @@ def check_config(config: TrainingConfig) -> None:
         value = getattr(config, name)
         if value is not None and not value > 0:
             raise TrainingError(f"{name} must be greater than 0, got {value}")
-    if config.optimizer not in ("adam", "muon"):
-        raise TrainingError(f"unknown optimizer '{config.optimizer}'; choose adam or muon")
     if config.schedule not in ("inverse", "cosine"):
         raise TrainingError(f"unknown schedule '{config.schedule}'; choose inverse or cosine")
     if not 0 <= config.average < 1:

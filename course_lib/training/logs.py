@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from course_lib.files import replacing
+from course_lib.system.files import replacing
 
 
 class Log:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from course_lib.datasets import ImagePool
-from course_lib.devices import keep_freed_memory
+from course_lib.system.devices import keep_freed_memory
 from course_lib.training.config import TrainingConfig, check_config
+from course_lib.training.datasets import ImagePool
 from course_lib.training.film import is_film_step
 from course_lib.training.logs import Log
 from course_lib.training.processes import joined_processes, local_device

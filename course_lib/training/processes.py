@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from course_lib.devices import pick_device
+from course_lib.system.devices import pick_device
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,14 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from course_lib.adain import apply_statistics, channel_statistics
-from course_lib.datasets import ImagePool, draw_crops, load_pool
 from course_lib.decoder import Decoder, load_decoder, read_metadata, save_decoder
-from course_lib.devices import describe, pick_precision
-from course_lib.files import replacing
 from course_lib.images import contact_sheet, save_image, to_image
+from course_lib.system.devices import describe, pick_precision
+from course_lib.system.files import replacing
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
+from course_lib.training.datasets import ImagePool, draw_crops, load_pool
 from course_lib.training.film import film_frame, film_pairs
-from course_lib.training.losses import CELL, adain_losses, autoencoder_loss, shifted_losses
-from course_lib.training.muon import Muon
+from course_lib.training.objective import CELL, adain_losses, autoencoder_loss, shifted_losses
 from course_lib.training.processes import ALONE, Processes, local_device
 from course_lib.training.recorded import RecordedStep
 from course_lib.vgg import VGG19Encoder
@@ -98,8 +97,6 @@ class Trainer:
         self.elapsed = 0.0
 
     def new_optimizer(self) -> torch.optim.Optimizer:
-        if self.config.optimizer == "muon":
-            return Muon(self.decoder, self.config.learning_rate)
         return torch.optim.Adam(self.decoder.parameters(), self.config.learning_rate, fused=True)
 
     def can_be_recorded(self) -> bool:

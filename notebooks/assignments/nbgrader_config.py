@@ -15,7 +15,7 @@ from nbgrader.preprocessors import (
 )
 from nbgrader.preprocessors.getgrades import GetGrades
 
-from course_lib.classroom.limits import HideTests, LimitCharacters
+from course_lib.classroom.output_limits import HideTests, LimitCharacters
 
 c = get_config()  # noqa: F821 - nbgrader defines it
 

@@ -22,10 +22,11 @@ from PIL import Image
 from playground_page import PlaygroundPage
 
 from course_lib import DATA_DIR, REPOSITORY
-from course_lib.devices import describe, pick_device
-from course_lib.files import replacing
 from course_lib.images import save_image
-from course_lib.widgets import Ellipse, paint
+from course_lib.playground.shapes import Ellipse
+from course_lib.playground.widget import paint
+from course_lib.system.devices import describe, pick_device
+from course_lib.system.files import replacing
 
 FOLDER = DATA_DIR / "screenshots"
 RECORD = DATA_DIR / "runs" / "playground_browser_cpu.json"

@@ -12,10 +12,10 @@ from chromium import Chromium, find_chromium
 from PIL import Image
 
 from course_lib import DATA_DIR
-from course_lib.files import replacing
 from course_lib.stylize import StyleTransfer
 from course_lib.survey.building import draft_style_survey
 from course_lib.survey.pages import write_survey
+from course_lib.system.files import replacing
 
 SIZES = {"survey_desktop": (1100, 640, False), "survey_phone": (390, 844, True)}
 

@@ -12,8 +12,8 @@ from survey_kit import write_style_survey
 
 from course_lib import REPOSITORY
 from course_lib.__main__ import main
+from course_lib.playground.widget import paint
 from course_lib.survey.items import key_path, read_key, read_page
-from course_lib.widgets import paint
 
 LESSONS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 PLAYGROUND = "08_style_playground"

@@ -4,16 +4,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib import checks
 from course_lib.decoder import AFTER_UPSAMPLING, LAYERS, Decoder
 from course_lib.images import denormalize, normalize
+from course_lib.lessons.lesson03 import decoder_checks
 
 CHANNELS = [(channels_in, channels_out) for _, channels_in, channels_out in LAYERS]
 UPSAMPLED = tuple(i for i, (name, _, _) in enumerate(LAYERS) if name in AFTER_UPSAMPLING)
 
 
 def check(build):
-    checks.check_decoder(build())
+    decoder_checks.check_decoder(build())
 
 
 class Function(nn.Module):

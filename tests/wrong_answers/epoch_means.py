@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from course_lib import checks
+from course_lib.lessons.lesson04 import checks
 from course_lib.training.logs import epoch_losses
 
 check = checks.check_epoch_means

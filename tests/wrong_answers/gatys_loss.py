@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from course_lib import checks
-from course_lib.checks.gatys import gatys_loss
+from course_lib.lessons.lesson05 import checks
+from course_lib.lessons.lesson05.checks import gatys_loss
 from course_lib.losses import gram_matrix
 from wrong_answers.gram_matrix import by_einsum
 

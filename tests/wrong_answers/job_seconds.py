@@ -1,6 +1,6 @@
 """Answers to the exercise on the seconds of a whole job (lesson 06)."""
 
-from course_lib import checks
+from course_lib.lessons.lesson06 import checks
 
 check = checks.check_job_seconds
 

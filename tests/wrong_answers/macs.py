@@ -1,6 +1,6 @@
 """Answers to the exercise on the arithmetic of a convolution (lesson 06)."""
 
-from course_lib import checks
+from course_lib.lessons.lesson06 import checks
 
 check = checks.check_macs
 

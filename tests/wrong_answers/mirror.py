@@ -2,8 +2,8 @@
 
 import re
 
-from course_lib import checks
-from course_lib.checks.mirror import VGG_TO_RELU4_1
+from course_lib.lessons.lesson03 import checks
+from course_lib.lessons.lesson03.checks import VGG_TO_RELU4_1
 
 check = checks.check_mirror
 

@@ -3,7 +3,7 @@
 import torch
 
 from course_lib import adain as course
-from course_lib import checks
+from course_lib.lessons.lesson02 import checks
 from wrong_answers.channel_statistics import statistics
 
 check = checks.check_mix

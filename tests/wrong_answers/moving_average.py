@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_lib import checks
+from course_lib.lessons.lesson04 import checks
 
 check = checks.check_moving_average
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from course_lib import checks
+from course_lib.lessons.lesson01 import checks
 
 check = checks.check_rescale
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from course_lib import checks
+from course_lib.lessons.lesson07 import checks
 from course_lib.survey.intervals import (
     binomial_test,
     cluster_bootstrap,

@@ -5,8 +5,8 @@ import functools
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib import checks
 from course_lib.images import normalize, reflect_pad
+from course_lib.lessons.lesson01 import checks
 from course_lib.vgg import VGG19Encoder
 
 

@@ -3,10 +3,10 @@
 import statistics
 import time
 
-from course_lib import checks
-from course_lib.devices import synchronize
+from course_lib.lessons.lesson06 import timer_checks
+from course_lib.system.devices import synchronize
 
-check = checks.check_timer
+check = timer_checks.check_timer
 device = None  # what the timers wait for; the check waits in its own way
 
 

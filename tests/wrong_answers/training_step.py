@@ -3,13 +3,13 @@
 import torch
 import torch.nn.functional as F
 
-from course_lib import checks
 from course_lib.adain import adain, apply_statistics, channel_statistics
 from course_lib.images import normalize
+from course_lib.lessons.lesson03 import step_checks
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
-from course_lib.training import adain_losses
+from course_lib.training.objective import adain_losses
 
-check = checks.check_training_step
+check = step_checks.check_training_step
 
 
 def step_with(losses, decode=lambda decoder, t: decoder(t)):

@@ -2,7 +2,7 @@
 
 import math
 
-from course_lib import checks
+from course_lib.lessons.lesson07 import checks
 from course_lib.survey.intervals import wilson
 
 check = checks.check_wilson_interval

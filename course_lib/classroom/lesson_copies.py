@@ -1,0 +1,27 @@
+"""Copies of the lessons for a student to work in, so that updating the course never collides."""
+
+import shutil
+from pathlib import Path
+
+from course_lib import REPOSITORY
+from course_lib.system.files import replacing
+
+LESSONS_DIR = REPOSITORY / "notebooks"
+
+
+def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[Path]]:
+    """Copy every lesson that is not in ``folder`` yet; a copy that is there is never touched.
+
+    Returns:
+        The copies made, and those that were there already.
+    """
+    copied, kept = [], []
+    for lesson in sorted(LESSONS_DIR.glob("*.ipynb")):
+        copy = folder / lesson.name
+        if copy.exists():
+            kept.append(copy)
+            continue
+        with replacing(copy) as temporary:
+            shutil.copyfile(lesson, temporary)
+        copied.append(copy)
+    return copied, kept

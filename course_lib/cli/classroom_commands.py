@@ -1,0 +1,91 @@
+"""``assignments``, ``grade``, ``bundle``, ``instructor-check``, ``lesson-times``: teaching."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import REPOSITORY
+from course_lib.cli.options import Parser, positive
+
+
+def add_commands(command: Callable[..., Parser]) -> None:
+    command("assignments", assignments, "generate the students' notebooks of the assignments")
+    parser = command("grade", grade, "grade submissions of one assignment (needs nbgrader)")
+    parser.add_argument("assignment", help="A1, A2, ...")
+    parser.add_argument("submitted", type=Path, help="folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb")
+    parser.add_argument("--out", type=Path, default=REPOSITORY / "out" / "grading",
+                        help="folder for gradebook, feedback and the table")  # fmt: skip
+    parser.add_argument("--students", nargs="+", metavar="NAME", help="only these")
+    parser.add_argument("--cell-seconds", type=positive, default=120, help="limit of one cell")
+    parser.add_argument("--seconds", type=positive, default=900, help="limit of one submission")
+    parser = command("bundle", bundle, "make the students' zip")
+    parser.add_argument("--out", type=Path, help="zip file",
+                        default=REPOSITORY / "out" / "style-transfer-course.zip")  # fmt: skip
+    command("instructor-check", instructor_check, "check that this machine is ready to teach on")
+    parser = command("lesson-times", lesson_times, "run every lesson and record how long it takes")
+    parser.add_argument("--only", nargs="+", metavar="LESSON", default=[], help="for a trial: "
+                        "these, and no record")  # fmt: skip
+
+
+def assignments(options: argparse.Namespace) -> None:
+    from course_lib.classroom.generating import make_releases
+
+    for path in make_releases():
+        print(path.relative_to(REPOSITORY))
+
+
+def grade(options: argparse.Namespace) -> int:
+    from course_lib.classroom.grading import grade_all
+
+    failures = 0
+    limits = options.cell_seconds, options.seconds
+    grades = grade_all(
+        options.assignment, options.submitted, options.out, options.students, *limits
+    )
+    for result in grades:
+        if result.failed:
+            print(f"{result.student}: NOT GRADED: {result.failed}", flush=True)
+            failures += 1
+        else:
+            by_hand = f", up to {result.waiting:g} more by hand" if result.waiting else ""
+            best = sum(result.most.values()) - result.waiting
+            print(f"{result.student}: {result.points:g} of {best:g} points{by_hand}", flush=True)
+        for note in result.notes:
+            print(f"    {note}", flush=True)
+    print(f"feedback pages and grades_{options.assignment}.csv are in {options.out}")
+    return 1 if failures else 0
+
+
+def bundle(options: argparse.Namespace) -> None:
+    from course_lib.classroom.bundle import make_bundle
+
+    path, count = make_bundle(options.out)
+    print(f"{path}: {count} files, {path.stat().st_size / 1e6:.0f} MB")
+
+
+def instructor_check(options: argparse.Namespace) -> int:
+    from course_lib.classroom.readiness import run_readiness
+
+    failures = 0
+    for check in run_readiness():
+        print(check, flush=True)
+        failures += not check.ok
+    print("ready to teach" if not failures else f"not ready: {failures} failed")
+    return 1 if failures else 0
+
+
+def lesson_times(options: argparse.Namespace) -> None:
+    from course_lib.classroom import lesson_times
+    from course_lib.system.files import save_record
+
+    paths = lesson_times.lessons(options.only)
+    seconds = {}
+    for name, taken in lesson_times.time_lessons(paths):
+        print(f"{name}: {taken:.1f} s", flush=True)
+        seconds[name] = taken
+    if options.only:
+        return
+    kind, device = lesson_times.device_name()
+    save_record(lesson_times.record_path(kind), {"device": device}, {"seconds": seconds})
+    lesson_times.fill_guide()
+    print(f"recorded in {lesson_times.record_path(kind).name}, and in the instructor's guide")

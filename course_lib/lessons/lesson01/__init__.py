@@ -1,0 +1,1 @@
+"""Lesson 01 and assignment A1: the VGG encoder."""

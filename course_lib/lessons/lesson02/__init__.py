@@ -1,0 +1,1 @@
+"""Lesson 02 and assignment A2: channel statistics and AdaIN."""

@@ -1,0 +1,1 @@
+"""Lesson 03 and assignment A3: the decoder and its training."""

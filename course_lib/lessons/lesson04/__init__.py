@@ -1,0 +1,1 @@
+"""Lesson 04: loss curves, and what they tell."""

@@ -1,0 +1,1 @@
+"""Lesson 05 and assignment A4: Gatys' optimisation."""

@@ -1,0 +1,1 @@
+"""Lesson 06 and assignment A5: an honest benchmark."""

@@ -1,0 +1,148 @@
+"""Checks of assignment A6 (a survey).
+
+Each takes the answer and a seed; see ``homework_checking``. All raise CheckFailed with the likely
+mistake.
+"""
+
+import math
+import statistics
+from collections.abc import Callable
+
+from course_lib.lessons.checking import call
+from course_lib.lessons.homework_checking import (
+    VISIBLE,
+    attempted,
+    draw,
+    expect_number,
+    expect_numbers,
+)
+from course_lib.survey.intervals import binomial_test, wilson
+
+
+def check_rate(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.1: ``answer(right)``: lists of True and False, one per person -> (rate, answers)."""
+    for table in _tables(seed):
+        result = call(answer, table)
+        if not attempted(result, "rate", seed):
+            return
+        hits, count = sum(map(sum, table)), sum(map(len, table))
+        mistakes = {
+            "percent: here a rate lies between 0 and 1": (100 * hits / count, count),
+            "people were counted, not answers": (hits / len(table), len(table)),
+            "the number of right answers is not the number of answers": (hits / count, hits),
+        }
+        expect_numbers(result, (hits / count, count), ("rate", "answers"), mistakes, "rate")
+    print("rate: correct")
+
+
+def _tables(seed: int) -> list[list[list[bool]]]:
+    """Answers of people who differ in skill: (people, questions)."""
+    rng = draw(seed)
+    tables = []
+    for people, questions in ((8, 5), (12 + seed % 5, 4), (20, 3 + seed % 4)):
+        skills = [rng.choice((0.3, 0.7, 0.95)) for _ in range(people)]
+        rows = [[rng.random() < skill for _ in range(questions)] for skill in skills]
+        rows[0], rows[1] = [True] * questions, [False] + [True] * (questions - 1)
+        tables.append(rows)
+    return tables
+
+
+def check_wilson(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.2: ``answer(successes, answers)``: Wilson's interval at 95 %, (low, high)."""
+    rng = draw(seed)
+    cases = [(9, 10), (10, 10)] + [(rng.randint(0, 40), rng.randint(40, 90)) for _ in range(3)]
+    for successes, answers in cases:
+        result = call(answer, successes, answers)
+        if not attempted(result, "wilson", seed):
+            return
+        p = successes / answers
+        half = 1.96 * math.sqrt(p * (1 - p) / answers)
+        right = wilson(successes, answers)
+        mistakes = {
+            "the textbook interval p +- 1.96 sqrt(p (1 - p) / n): it leaves [0, 1] and is a point "
+            "at p = 1; use Wilson's": (p - half, p + half),
+            "the textbook interval, cut off at 0 and 1: use Wilson's": (
+                max(p - half, 0), min(p + half, 1)),
+            "percent: here a rate lies between 0 and 1": (100 * right[0], 100 * right[1]),
+            "low and high are swapped": (right[1], right[0]),
+        }  # fmt: skip
+        what = f"wilson({successes}, {answers})"
+        low, high = result if isinstance(result, tuple | list) and len(result) == 2 else (9, 9)
+        if isinstance(low, float) and max(abs(low - right[0]), abs(high - right[1])) < 1e-3:
+            continue  # 1.96 or the exact quantile
+        expect_numbers(result, right, ("low", "high"), mistakes, what)
+    print("wilson: correct, also where everybody is right")
+
+
+def check_p_value(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.3: ``answer(successes, answers)``: two-sided exact p-value against a fair coin."""
+    rng = draw(seed)
+    cases = [(9, 10), (5, 10), (2, 11)] + [(rng.randint(8, 20), 20 + rng.randint(0, 9))] * 2
+    for successes, answers in cases:
+        result = call(answer, successes, answers)
+        if not attempted(result, "p_value", seed):
+            return
+        tail = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
+        upper, lower = sum(tail[successes:]), sum(tail[: successes + 1])
+        right = binomial_test(successes, answers)
+        mistakes = {
+            "this is one-sided: as far from one half on either side counts": min(upper, lower),
+            "this is the upper side alone: as far from one half on either side counts": upper,
+            "the probability of exactly this many: 'at least as far' sums over more": (
+                tail[successes]),
+            "a probability is at most 1: with exactly one half right it is 1": 2 * upper,
+        }  # fmt: skip
+        expect_number(result, right, mistakes, f"p_value({successes}, {answers})")
+    print("p_value: correct")
+
+
+def check_people_interval(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.4: ``answer(right)``: mean of the people's rates +- 1.96 standard errors over people."""
+    for table in _tables(seed):
+        result = call(answer, table)
+        if not attempted(result, "people_interval", seed):
+            return
+        rates = [sum(row) / len(row) for row in table]
+        mean, people = statistics.fmean(rates), len(rates)
+        count = people * len(table[0])
+
+        def around(half: float, mean: float = mean) -> tuple[float, float]:
+            return mean - half, mean + half
+
+        spread = statistics.stdev(rates)
+        mistakes = {
+            "all answers are counted as independent: a person's five answers are alike, so the "
+            "people are the sample": around(1.96 * math.sqrt(mean * (1 - mean) / count)),
+            "divided by the root of the number of answers: by that of the people": around(
+                1.96 * spread / math.sqrt(count)),
+            "the spread of the people, not of their mean: divide by the root of their number": (
+                around(1.96 * spread)),
+            "divide the squares by people - 1 here: the mean was estimated from the same rates": (
+                around(1.96 * statistics.pstdev(rates) / math.sqrt(people))),
+            "1.96 standard errors to either side, not one": around(spread / math.sqrt(people)),
+        }  # fmt: skip
+        right = around(1.96 * spread / math.sqrt(people))
+        expect_numbers(result, right, ("low", "high"), mistakes, "people_interval")
+    print("people_interval: correct (people are the sample)")
+
+
+def check_people_needed(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.5: ``answer(spread, half_width)``: people for an interval of +- half_width."""
+    rng = draw(seed)
+    for _ in range(3):
+        spread, half = round(rng.uniform(0.15, 0.35), 3), round(rng.uniform(0.03, 0.1), 3)
+        result = call(answer, spread, half)
+        if not attempted(result, "people_needed", seed):
+            return
+        exact = (1.96 * spread / half) ** 2
+        mistakes = {
+            "round up: with fewer the interval is a little too wide": float(math.floor(exact)),
+            "square it: half the width costs four times as many people": float(
+                math.ceil(math.sqrt(exact))),
+            "1.96 is missing": float(math.ceil((spread / half) ** 2)),
+            "half the width, on either side: this is for the whole width": float(
+                math.ceil((2 * 1.96 * spread / half) ** 2)),
+            "a whole number of people: round up": exact,
+        }  # fmt: skip
+        expect_number(result, math.ceil(exact), mistakes, f"people_needed({spread}, {half})")
+    print("people_needed: correct")

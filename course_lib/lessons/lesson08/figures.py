@@ -1,0 +1,95 @@
+"""Film strips of the creative controls: one photograph, one setting, step by step."""
+
+import os
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from course_lib.lessons.plotting import show_images
+from course_lib.painting.colour import COLOUR_MODES
+from course_lib.painting.painter import compose, measure_styles, open_styles
+from course_lib.stylize import Style, StyleTransfer
+
+
+def strip_alpha(
+    transfer: StyleTransfer,
+    content: Tensor,
+    style: Style,
+    alphas: Sequence[float] = (0, 0.25, 0.5, 0.75, 1, 1.5, 2),
+    columns: int | None = None,
+) -> Figure:
+    """Draw the content-style trade-off; above 1 is exaggeration. ``alphas`` are in [0, 2]."""
+    features, statistics = transfer.encode(content), measure_styles(transfer, [style])
+    pictures = [compose(transfer, content, features, statistics, alpha=a) for a in alphas]
+    return show_images(pictures, [f"alpha {alpha:g}" for alpha in alphas], columns, 1.7)
+
+
+def strip_interpolation(
+    transfer: StyleTransfer,
+    content: Tensor,
+    first: Style,
+    second: Style,
+    steps: int = 5,
+    columns: int | None = None,
+) -> Figure:
+    """Draw the way from one style to another in ``steps`` (2 or more) equal steps."""
+    shares = [step / (steps - 1) for step in range(steps)]
+    features, statistics = transfer.encode(content), measure_styles(transfer, [first, second])
+    pictures = [
+        compose(transfer, content, features, statistics, [1 - share, share]) for share in shares
+    ]
+    titles = [f"{100 - round(100 * share)} : {round(100 * share)}" for share in shares]
+    return show_images(pictures, titles, columns, 1.7)
+
+
+def strip_style_scale(
+    transfer: StyleTransfer,
+    content: Tensor,
+    style: str | os.PathLike,
+    scales: Sequence[float] = (0.25, 0.5, 1, 2, 4),
+    size: int = 512,
+    columns: int | None = None,
+) -> Figure:
+    """Draw one painting at several scales; ``style`` is its file, ``size`` its side at scale 1."""
+    features = transfer.encode(content)
+    pictures = [
+        compose(
+            transfer, content, features, measure_styles(transfer, open_styles([style], size, scale))
+        )
+        for scale in scales
+    ]
+    return show_images(pictures, [f"style scale {scale:g}" for scale in scales], columns, 1.7)
+
+
+def strip_colours(
+    transfer: StyleTransfer, content: Tensor, style: Tensor, columns: int | None = None
+) -> Figure:
+    """Draw the photograph, the style (1, 3, h, w), and the result of every colour mode."""
+    features = transfer.encode(content)
+    pictures, titles = [content, style], ["photograph", "style"]
+    for mode in COLOUR_MODES:
+        statistics = measure_styles(transfer, [style], content if mode == "coral" else None)
+        pictures.append(compose(transfer, content, features, statistics, colour=mode))
+        titles.append(f"colour: {mode}")
+    return show_images(pictures, titles, columns, 1.7)
+
+
+def strip_masks(
+    transfer: StyleTransfer,
+    content: Tensor,
+    styles: Sequence[Style],
+    masks: Sequence[Tensor],
+    columns: int | None = None,
+) -> Figure:
+    """Draw every mask above or beside its picture.
+
+    Args:
+        styles: one per region, or one less: then the last region stays the photograph.
+        masks: each (regions, H, W) as ``load_mask`` gives them; its first region is drawn white.
+    """
+    features, statistics = transfer.encode(content), measure_styles(transfer, styles)
+    white = [mask[:1].expand(3, -1, -1) for mask in masks]
+    pictures = [compose(transfer, content, features, statistics, masks=mask) for mask in masks]
+    titles = ["first region"] * len(white) + ["picture"] * len(pictures)
+    return show_images([*white, *pictures], titles, columns or len(masks), 2.4)

@@ -1,0 +1,111 @@
+"""Scores for stylised images: how much style arrived, how much content was kept."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from statistics import mean
+
+import torch
+from torch import Tensor
+
+from course_lib.images import find_images, square, to_tensor
+from course_lib.losses import STYLE_LAYERS, style_loss
+from course_lib.stylize import StyleTransfer
+from course_lib.vgg import VGG19Encoder
+
+
+@torch.inference_mode()
+def decoder_scores(
+    transfer: StyleTransfer, contents: Sequence[Tensor], styles: Sequence[Tensor]
+) -> list[dict[str, float | None]]:
+    """Score every content with every style against two yardsticks.
+
+    ``style_ratio`` is the style loss of the stylised image divided by that of the untouched
+    photograph against the same style (1: nothing happened, 0: perfect); None if the style is that
+    very photograph, which leaves nothing to compare with. ``content_ratio`` is the
+    relu4_1 distance of the stylised image to its photograph divided by the mean distance between
+    two different photographs (1: as far as another photograph); distances are root mean squares.
+    All are measured in float32 with the normalised original weights.
+
+    Args:
+        contents: at least two images (1, 3, H, W) of one size.
+        styles: images (1, 3, H, W).
+
+    Raises:
+        ValueError: fewer than two contents, contents of different sizes, or all alike.
+    """
+    if len(contents) < 2 or len({content.shape for content in contents}) > 1:
+        raise ValueError("scoring needs at least two content images of one size")
+    judge = VGG19Encoder("original").to(transfer.device)
+
+    def features(image: Tensor) -> dict[str, Tensor]:
+        return judge(image.to(transfer.device), STYLE_LAYERS)
+
+    def distance(a: dict[str, Tensor], b: dict[str, Tensor]) -> float:
+        return (a["relu4_1"] - b["relu4_1"]).square().mean().sqrt().item()
+
+    content_features = [features(content) for content in contents]
+    pairs = [(a, b) for i, a in enumerate(content_features) for b in content_features[:i]]
+    yardstick = sum(distance(a, b) for a, b in pairs) / len(pairs)
+    if not yardstick:
+        raise ValueError("all photographs are the same picture; scoring needs different ones")
+    scores = []
+    for s, style in enumerate(styles):
+        target = features(style)
+        encoded = transfer.encode_style(style)
+        for c, content in enumerate(contents):
+            output = features(transfer.stylize(content, encoded))
+            before = style_loss(content_features[c], target).item()
+            after = style_loss(output, target).item()
+            scores.append(
+                {
+                    "content": c,
+                    "style": s,
+                    "style_ratio": after / before if before else None,
+                    "content_ratio": distance(output, content_features[c]) / yardstick,
+                }
+            )
+    return scores
+
+
+def score_folders(
+    transfer: StyleTransfer, content: Path, style: Path, size: int, only: Collection[str] = ()
+) -> dict[str, object]:
+    """Score every photograph of a folder with every painting of another, as squares of ``size``.
+
+    Args:
+        only: if given, use only files with these names, for example a list of held-out images.
+
+    Raises:
+        ImageError: a folder is missing or empty.
+        ValueError: fewer than two photographs, or no painting, are left; all photographs are the
+            same picture, or every painting is one of them.
+    """
+    folders = [find_images(content), find_images(style)]
+    if only:
+        folders = [[path for path in paths if path.name in only] for paths in folders]
+    if not folders[1]:
+        raise ValueError(f"no painting in {style} is on the list")
+    contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders)
+    scores = decoder_scores(transfer, contents, styles)
+    for score in scores:
+        score["content"] = folders[0][int(score["content"])].name
+        score["style"] = folders[1][int(score["style"])].name
+    ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
+    if not ratios:
+        raise ValueError(f"every painting in {style} is the photograph itself; use other paintings")
+    return {
+        "pairs": len(scores),
+        "pairs_of_one_picture_with_itself": len(scores) - len(ratios),
+        "photographs": len(contents),
+        "paintings": len(styles),
+        "mean_style_ratio": mean(ratios),
+        "mean_content_ratio": mean(score["content_ratio"] for score in scores),
+        "mean_squared_content_ratio": mean(score["content_ratio"] ** 2 for score in scores),
+        "by_style": {path.name: _mean_ratio(scores, path.name) for path in folders[1]},
+    }
+
+
+def _mean_ratio(scores: Sequence[dict[str, object]], style: str) -> float | None:
+    ratios = [score["style_ratio"] for score in scores if score["style"] == style]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return mean(known) if known else None

@@ -1,0 +1,183 @@
+"""From files to files: stylise one photograph, a folder of them, or the demo sheet."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from course_lib import DATA_DIR
+from course_lib.images import (
+    ImageError,
+    check_output_path,
+    contact_sheet,
+    find_images,
+    library,
+    load_image,
+    save_image,
+    square,
+    to_image,
+    to_tensor,
+)
+from course_lib.stylize import StyleTransfer
+
+DEMO_STYLES = (  # masterpieces, then painted styles; all are in the library of styles
+    "hokusai_great_wave", "van_gogh_street_in_auvers", "kandinsky_composition_viii",
+    "arcimboldo_spring", "leonardo_mona_lisa", "cassatt_summertime",
+    "renoir_moulin_de_la_galette", "hokusai_poppies",
+    "stained_glass", "pointillist_river", "ink_wash", "fauve_hills",
+)  # fmt: skip
+
+
+@dataclass
+class FolderReport:
+    """What happened to a folder: files written, files left out with the reason, seconds in all."""
+
+    saved: list[Path] = field(default_factory=list)
+    skipped: dict[Path, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def check_paths(content: Path, styles: Sequence[Path], out: Path) -> None:
+    """Find mistakes in file names before any model is loaded.
+
+    ``styles`` are all inputs besides the content, masks and recipes too.
+
+    Raises:
+        ImageError: an input is missing, the output cannot be an image, or would replace an input.
+    """
+    for path in (content, *styles):
+        if not path.exists():
+            raise ImageError(f"{path}: no such file")
+    if content.is_dir():
+        if out.exists() and not out.is_dir():
+            raise ImageError(f"{out} is a file; a folder of photographs needs a folder as output")
+        if out.resolve() == content.resolve():
+            raise ImageError(f"{out} holds the photographs; choose another folder as output")
+        plan = plan_folder(content, out)
+        inputs = {path.resolve() for path in (*plan, *styles)}
+        for target in plan.values():
+            if target.resolve() in inputs:
+                raise ImageError(
+                    f"{target} is one of the inputs and would be replaced; choose another folder"
+                )
+        return
+    check_output_path(out)
+    for path in (content, *styles):
+        if out.exists() and out.samefile(path):
+            raise ImageError(f"{out} is one of the inputs and would be replaced; choose another")
+
+
+def stylize_file(
+    paint: Callable[[Tensor], Tensor], content: Path, out: Path, size: int | None = None
+) -> Path:
+    """Stylise one photograph; ``size`` is the output's shorter side, its own if not given.
+
+    Args:
+        paint: (1, 3, H, W) to (1, 3, H, W), both in [0, 1], such as a ``painter.Painter``.
+    """
+    return save_image(paint(load_image(content, size)), out)
+
+
+def stylize_folder(
+    paint: Callable[[Tensor], Tensor],
+    content: Path,
+    out: Path,
+    size: int | None = None,
+    progress: bool = True,
+) -> FolderReport:
+    """Stylise every image under ``content`` into the same places under ``out``.
+
+    A file that cannot be read is reported and the rest go on. For ``paint`` and ``size`` see
+    ``stylize_file``.
+
+    Raises:
+        ImageError: there are no images, or the output cannot be written.
+    """
+    report = FolderReport()
+    plan = plan_folder(content, out)
+    started = time.perf_counter()
+    for path, target in tqdm(plan.items(), desc="stylising", unit="image", disable=not progress):
+        try:
+            image = load_image(path, size)
+        except ImageError as error:
+            report.skipped[path] = str(error)
+            continue
+        report.saved.append(save_image(paint(image), target))
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def plan_folder(content: Path, out: Path) -> dict[Path, Path]:
+    """Where each image under ``content`` goes under ``out``; no two go to the same place.
+
+    JPEG, PNG and WebP keep their names; for other formats ``.png`` is added. Where ``out`` lies
+    inside ``content``, what is in it is the result of an earlier run and left out.
+
+    Raises:
+        ImageError: there are no images.
+    """
+    inside = out.resolve().is_relative_to(content.resolve())
+    plan: dict[Path, Path] = {}
+    taken = set()
+    for path in find_images(content):
+        if inside and path.resolve().is_relative_to(out.resolve()):
+            continue
+        target = out / path.relative_to(content)
+        if path.suffix.lower() not in (".jpg", ".jpeg", ".png", ".webp"):
+            target = target.with_name(f"{path.name}.png")
+        while target in taken:  # a.gif beside a.gif.png
+            target = target.with_name(f"{target.name}.png")
+        taken.add(target)
+        plan[path] = target
+    return plan
+
+
+def demo_sheet(
+    transfer: StyleTransfer,
+    photos: Sequence[str] | None = None,
+    styles: Sequence[str] | None = None,
+    size: int = 256,
+) -> tuple[Image.Image, float]:
+    """Draw bundled photographs down, bundled styles across, and every combination.
+
+    Args:
+        photos: file names without extension; all in ``data/content`` if not given.
+        styles: likewise names in the library of styles; ``DEMO_STYLES`` if not given.
+        size: side of the square pictures in pixels.
+
+    Returns:
+        The sheet, and the seconds per stylised image with everything loaded.
+    """
+    photographs = [square(path, size) for path in choose("content", photos)]
+    paintings = [square(path, 2 * size) for path in choose("style", styles or DEMO_STYLES)]
+    started = time.perf_counter()
+    statistics = [transfer.encode_style(to_tensor(painting)) for painting in paintings]
+    rows: list[list[Image.Image | None]] = [[None, *paintings]]
+    for photograph in photographs:
+        features = transfer.encode(to_tensor(photograph))
+        row = [photograph]
+        for style in statistics:
+            target = transfer.restyle(features, transfer.mix(style))
+            row.append(to_image(transfer.decode(target, (size, size))))
+        rows.append(row)
+    seconds = (time.perf_counter() - started) / (len(photographs) * len(paintings))
+    return contact_sheet(rows, tile=size), seconds
+
+
+def choose(kind: str, names: Sequence[str] | None) -> list[Path]:
+    """The pictures of ``data/KIND``, or those of the kind's library with the given names, in order.
+
+    Raises:
+        ImageError: a name is not there; the message lists those that are.
+    """
+    if names is None:
+        return find_images(DATA_DIR / kind)
+    pictures = library(kind)
+    for name in names:
+        if name not in pictures:
+            raise ImageError(f"no {kind} picture '{name}'; there are {', '.join(pictures)}")
+    return [pictures[name] for name in names]

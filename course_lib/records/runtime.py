@@ -1,0 +1,168 @@
+"""``benchmark runtime``: AdaIN against the optimisation, on equal terms.
+
+Same pictures, same encoder weights, same size, device and process. ``runtime_process`` times the
+real command, ``runtime_methods`` both methods at one size, ``runtime_scaling`` other sizes and
+single layers, ``runtime_quality`` quality at equal time; ``report_table`` of lesson 06 makes the
+report's table of it.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from course_lib.gatys.config import GatysConfig
+from course_lib.lessons.lesson06.report_table import REPORT, differences, runtime_table
+from course_lib.records.runtime_methods import measure_adain, measure_gatys
+from course_lib.records.runtime_process import time_process
+from course_lib.records.runtime_quality import equal_quality
+from course_lib.records.runtime_scaling import picture, profile_layers, scale_sizes
+from course_lib.stylize import DEFAULT_DECODER
+from course_lib.system.devices import describe, keep_freed_memory
+
+PAIRS = (
+    ("cat", "van_gogh_street_in_auvers"),
+    ("city", "kandinsky_composition_viii"),
+    ("raccoon", "hokusai_great_wave"),
+    ("astronaut", "renoir_moulin_de_la_galette"),
+    ("rocket", "hiroshige_shrine_in_snow"),
+    ("coffee", "stained_glass"),
+    ("hopper", "fauve_hills"),
+    ("cameraman", "pen_engraving"),
+)
+QUALITY_PAIRS = 5
+SMALLEST, LARGEST = 16, 4096
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """What ``benchmark_runtime`` measures.
+
+    Args:
+        images: pictures, at most ``len(PAIRS)``; ``size``: side of the squares in pixels.
+        evaluations: of the optimisation for the first picture; 1000 or more runs the whole recipe
+            for all of them.
+        sizes: sides for the scaling with size.
+        quality_size, quality_evaluations: for quality at equal time and its pictures.
+        repeats: rounds that count.
+        device, precision: see ``devices``.
+
+    Raises:
+        ValueError: a number that cannot be used.
+    """
+
+    images: int = 5
+    size: int = 512
+    evaluations: int = 80
+    sizes: tuple[int, ...] = (128, 256, 512, 1024)
+    quality_size: int = 256
+    quality_evaluations: int = 100
+    repeats: int = 3
+    device: str = "cpu"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.images <= len(PAIRS):
+            raise ValueError(f"--images must be from 1 to {len(PAIRS)}, got {self.images}")
+        for size in (self.size, self.quality_size, *self.sizes):
+            if size % 8 or not SMALLEST <= size <= LARGEST:
+                raise ValueError(
+                    f"sizes must be multiples of 8 from {SMALLEST} to {LARGEST} pixels, got {size}"
+                )
+        for name in ("evaluations", "quality_evaluations"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"{name} must be at least 2, got {getattr(self, name)}")
+
+
+def benchmark_runtime(
+    config: RuntimeConfig,
+    pictures: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    recipe: GatysConfig | None = None,
+    decoder: Path = DEFAULT_DECODER,
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Measure all that lesson 06 shows.
+
+    Args:
+        config: what to measure.
+        pictures: folder for the pictures of the pairs; None writes none.
+        say: called with a line after each part.
+        recipe: of the optimisation; the report's if not given.
+        decoder: a checkpoint; the shipped one if not given.
+
+    Returns:
+        The settings, and the results: ``process``, ``adain``, ``gatys``, ``sizes``, ``layers``,
+        ``equal_quality``, ``table``, ``report`` and ``differences``.
+    """
+    device = torch.device(config.device)
+    recipe = recipe or GatysConfig(device=config.device, precision=config.precision)
+    names = PAIRS[: config.images]
+    load_before = load_average()
+    options = ["--device", config.device, "--precision", config.precision]
+    options += ["--decoder", str(decoder.resolve())]
+    results: dict[str, object] = {}
+    results["process"] = time_process(
+        [name for name, _ in names], names[0][1], config.size, options, config.repeats, say
+    )
+    if device.type == "cpu":
+        keep_freed_memory()
+    pairs = [paired(pair, config.size, device) for pair in names]
+    results["adain"], transfer = measure_adain(
+        pairs, device, config.precision, config.repeats, decoder
+    )
+    say(f"adain: {results['adain']['per_image_seconds']['median']:.3f} s per picture")
+    results["gatys"] = measure_gatys(
+        pairs, recipe, device, config.evaluations, say, pictures
+    )
+    results["sizes"] = scale_sizes(names[0], config.sizes, recipe, transfer, config.repeats, say)
+    results["layers"] = profile_layers(transfer, config.size, config.repeats)
+    results["equal_quality"] = equal_quality(
+        PAIRS[: max(QUALITY_PAIRS, config.images)], transfer, recipe, config.quality_size,
+        config.quality_evaluations, config.repeats, pictures, say,
+    )  # fmt: skip
+    settings = describe_settings(config, recipe, names, str(transfer.dtype), load_before)
+    results["report"] = REPORT
+    results["table"] = runtime_table(results, settings["device"])
+    results["differences"] = differences(results, settings)
+    return settings, results
+
+
+def load_average() -> float | None:
+    """Processes that wanted to run during the last minute, where the system tells."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def paired(names: tuple[str, str], size: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """A photograph and a style of the same size, (1, 3, size, size)."""
+    return picture("content", names[0], size, device), picture("style", names[1], size, device)
+
+
+def describe_settings(
+    config: RuntimeConfig,
+    recipe: GatysConfig,
+    names: Sequence[tuple[str, str]],
+    dtype: str,
+    load_before: float | None,
+) -> dict[str, object]:
+    """All that a reader needs to judge the numbers."""
+    return {
+        "device": describe(torch.device(config.device)),
+        "threads": torch.get_num_threads(),
+        "load_average_before": load_before,
+        "load_average_after": load_average(),
+        "precision": dtype.removeprefix("torch."),
+        "encoder": recipe.encoder,
+        "images": config.images,
+        "size": config.size,
+        "pairs": [list(pair) for pair in names],
+        "repeats": config.repeats,
+        "optimizer": recipe.optimizer,
+        "init": recipe.init,
+        "steps": recipe.steps,
+        "evaluations_per_step": recipe.evaluations_per_step,
+        "style_weight": recipe.style_weight,
+        "quality_size": config.quality_size,
+        "quality_evaluations": config.quality_evaluations,
+    }

@@ -1,0 +1,205 @@
+"""``benchmark train``: seconds per training step, against the way that the common ports do it."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_lib import DATA_DIR
+from course_lib.images import denormalize, normalize
+from course_lib.losses import STYLE_LAYERS
+from course_lib.measuring.plain_networks import (
+    encoder_stages,
+    mean_and_std,
+    plain_adain,
+    plain_decoder,
+)
+from course_lib.measuring.timing import compare, matrix_rate, seconds
+from course_lib.stylize import DEFAULT_DECODER
+from course_lib.system.devices import describe, keep_freed_memory
+from course_lib.system.files import relative_name
+from course_lib.training.config import TrainingConfig
+from course_lib.training.trainer import Trainer
+from course_lib.vgg import VGG19Encoder
+
+WARM_UP = 2  # steps of both that are not timed
+AGREEMENT_STEPS = 20
+AGREEMENT_BATCH, AGREEMENT_CROP, AGREEMENT_RATE = 2, 64, 1e-5
+
+
+class PlainTrainer:
+    """A training step the way that the common ports write it, from a ``Trainer``'s weights.
+
+    float32, contiguous tensors, one padding module before every convolution, Adam as PyTorch makes
+    it, and the losses fetched after every step. It wastes nothing that a careful student would see:
+    content and style are encoded once each, without gradients, and the decoded image once for both
+    losses.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.config, self.device = trainer.config, trainer.device
+        # The trainer's encoder may be rounded to half precision, so the weights are read again.
+        encoder = VGG19Encoder(self.config.encoder, padding=self.config.padding)
+        self.stages = [s.to(self.device) for s in encoder_stages(encoder, STYLE_LAYERS)]
+        self.decoder = plain_decoder(trainer.decoder).to(self.device)
+        self.optimizer = torch.optim.Adam(self.decoder.parameters(), self.config.learning_rate)
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Features at each of ``STYLE_LAYERS`` of images (N, 3, H, W) in [0, 1]."""
+        x, features = normalize(images), []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+    def step(self, content: Tensor, style: Tensor) -> tuple[float, float]:
+        """One update from a batch of each, (N, 3, H, W); returns content and style loss."""
+        with torch.no_grad():
+            style_features = self.encode(style)
+            target = plain_adain(self.encode(content)[-1], style_features[-1])
+        features = self.encode(denormalize(self.decoder(target)))
+        content_loss = F.mse_loss(features[-1], target)
+        style_loss = 0.0
+        for mine, wanted in zip(features, style_features, strict=True):
+            mean, std = mean_and_std(mine)
+            wanted_mean, wanted_std = mean_and_std(wanted)
+            style_loss = style_loss + F.mse_loss(mean, wanted_mean) + F.mse_loss(std, wanted_std)
+        loss = content_loss + self.config.style_weight * style_loss
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return content_loss.item(), style_loss.item()
+
+
+def benchmark_training(
+    device: torch.device, precision: str, batch: int, crop: int, repeats: int
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Time a step of this trainer and a plain one on the same crops of the bundled pictures.
+
+    Both take turns step by step, so that a machine whose speed drifts is fair to both. Drawing the
+    crops counts for ours only, and the memory settings of ours hold for the whole process: both
+    favour the plain side.
+
+    Returns:
+        The settings, and the results: medians, spreads and ratio of the seconds per step, images
+        per second, arithmetic per step (in units of 1e9 operations), the device's rates for matrix
+        products (1e12 per second), the share of the bfloat16 rate that ours reaches, and how far
+        the losses of both are apart in float32.
+
+    Raises:
+        ValueError: a crop that the plain step cannot do.
+        TrainingError: another setting cannot work.
+    """
+    if crop < 16 or crop % 8:
+        raise ValueError(f"crop must be a multiple of 8 from 16 pixels up, got {crop}")
+    if device.type == "cpu":
+        keep_freed_memory()
+    rates = {kind: matrix_rate(getattr(torch, kind), device) for kind in ("float32", "bfloat16")}
+    agreement = compare_losses(device)
+    trainer = new_trainer(device, precision, batch, crop)
+    times, operations = _time_steps(trainer, repeats)
+    speed = operations["ours"] / times["ours_seconds"]
+    settings = {
+        "device": describe(device),
+        "threads": torch.get_num_threads(),
+        "precision": str(trainer.precision).removeprefix("torch."),
+        "batch": batch,
+        "crop": crop,
+        "repeats": repeats,
+    }
+    results = times | {
+        "plain_images_per_second": batch / times["plain_seconds"],
+        "ours_images_per_second": batch / times["ours_seconds"],
+        "plain_gflop_per_step": operations["plain"] / 1e9,
+        "ours_gflop_per_step": operations["ours"] / 1e9,
+        "matrix_tflops": {kind: rate / 1e12 for kind, rate in rates.items()},
+        "ours_share_of_bfloat16_rate": speed / rates["bfloat16"],
+        "float32_agreement": agreement,
+    }
+    return settings, results
+
+
+def new_trainer(
+    device: torch.device, precision: str, batch: int, crop: int, **recipe: object
+) -> Trainer:
+    """A trainer on the bundled pictures that is never asked to save.
+
+    The recipe is the report's, but for the fields of ``TrainingConfig`` in ``recipe``.
+    """
+    config = TrainingConfig(
+        content=(str(DATA_DIR / "content"),),
+        style=(str(DATA_DIR / "style"),),
+        out="not saved",
+        batch=batch,
+        crop=crop,
+        device=str(device),
+        precision=precision,
+        **recipe,
+    )
+    return Trainer(config, progress=False)
+
+
+def next_pair(trainer: Trainer) -> tuple[Tensor, Tensor]:
+    """The content and style crops of the trainer's coming step, as contiguous tensors."""
+    content, style = trainer.pair()
+    return content.contiguous(), style.contiguous()
+
+
+def _time_steps(trainer: Trainer, repeats: int) -> tuple[dict[str, object], dict[str, int]]:
+    """Seconds per step of both, and the operations of one step of each."""
+    plain, device = PlainTrainer(trainer), trainer.device
+    pair = next_pair(trainer)
+    # Counting slows a step down, so it is done in one that only warms up.
+    operations = {
+        "plain": count_operations(lambda: plain.step(*pair)),
+        "ours": count_operations(lambda: trainer.differentiate(trainer.adain_loss)),
+    }
+    theirs, ours = [], []
+    for _ in range(WARM_UP - 1 + repeats):
+        pair = next_pair(trainer)
+        theirs.append(seconds(lambda x=pair: plain.step(*x), device))
+        ours.append(seconds(trainer.step, device))
+    return compare(theirs[WARM_UP - 1 :], ours[WARM_UP - 1 :]), operations
+
+
+def count_operations(work: Callable[[], object]) -> int:
+    """Multiplications and additions of the convolutions in one call."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+def compare_losses(
+    device: torch.device, batch: int = AGREEMENT_BATCH, crop: int = AGREEMENT_CROP
+) -> dict[str, object]:
+    """Take the same float32 steps with both and compare their losses, step by step.
+
+    Both go on from the shipped decoder, at a low learning rate, so that rounding errors stay small.
+    From random weights at the report's rate they grow so fast that even the plain step and itself,
+    started one rounding error away, part by several per cent within twenty steps.
+
+    Returns:
+        The size of the comparison, and per loss the largest relative difference over all steps.
+    """
+    recipe = {"initial_decoder": str(DEFAULT_DECODER), "learning_rate": AGREEMENT_RATE}
+    trainer = new_trainer(device, "float32", batch, crop, **recipe)
+    plain = PlainTrainer(trainer)
+    largest = {"content_loss": 0.0, "style_loss": 0.0}
+    # By default a GPU rounds the inputs of convolutions to TF32, three digits.
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        for _ in range(AGREEMENT_STEPS):
+            losses = plain.step(*next_pair(trainer))
+            trainer.step()
+            record = trainer.log_record()
+            for name, loss in zip(largest, losses, strict=True):
+                largest[name] = max(largest[name], abs(record[name] - loss) / loss)
+    return {
+        "start": relative_name(str(DEFAULT_DECODER)),
+        "learning_rate": AGREEMENT_RATE,
+        "steps": AGREEMENT_STEPS,
+        "batch": batch,
+        "crop": crop,
+        "largest_relative_difference": largest,
+    }

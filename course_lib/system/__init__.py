@@ -1,0 +1,1 @@
+"""What everything rests on: where to compute, safe files, downloads, the state of this machine."""

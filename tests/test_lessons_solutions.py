@@ -1,0 +1,61 @@
+"""The solutions that lessons 05 to 08 fold away pass the checks of their own exercises."""
+
+import json
+import math
+import re
+import statistics
+import time
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course_lib import REPOSITORY
+from course_lib.lessons.lesson05 import checks as checks05
+from course_lib.lessons.lesson06 import checks as checks06
+from course_lib.lessons.lesson06 import timer_checks
+from course_lib.lessons.lesson07 import checks as checks07
+from course_lib.lessons.lesson08.checks import check_corner_weights, check_keep_colours
+from course_lib.losses import gram_matrix
+from course_lib.survey.intervals import binomial_test
+from course_lib.system.devices import synchronize
+
+# What a reader has imported by then, and the answers of each lesson with their checks.
+NAMES = {
+    "F": F, "binomial_test": binomial_test, "device": None, "gram_matrix": gram_matrix,
+    "math": math, "np": np, "statistics": statistics, "synchronize": synchronize, "time": time,
+    "torch": torch,
+}  # fmt: skip
+LESSONS = {
+    "05_gatys_optimization": {
+        "my_gram": checks05.check_gram_matrix,
+        "my_loss": checks05.check_gatys_loss,
+    },
+    "06_runtime_benchmark": {
+        "measure": timer_checks.check_timer,
+        "job_seconds": checks06.check_job_seconds,
+        "conv_macs": checks06.check_macs,
+    },
+    "07_ab_survey": {
+        "wilson_interval": checks07.check_wilson_interval,
+        "analyse": checks07.check_survey_analysis,
+    },
+    "08_style_playground": {
+        "corner_weights": check_corner_weights,
+        "keep_colours": check_keep_colours,
+    },
+}
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_lessons_own_solutions_pass(lesson, capsys):
+    path = REPOSITORY / "notebooks" / f"{lesson}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    names = dict(NAMES)
+    for code in re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", text, re.DOTALL):
+        exec(code, names)
+    for name, check in LESSONS[lesson].items():
+        check(names[name])
+    assert capsys.readouterr().out.count("correct") == len(LESSONS[lesson])

@@ -1,0 +1,175 @@
+"""The shipped decoder's two ratios, with outputs whose score is known."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from course_lib.images import ImageError
+from course_lib.measuring.decoder_scores import decoder_scores, score_folders
+
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
+
+
+def transfer(stylize):
+    # Stand-ins take the style as a picture, so that measuring it leaves it as it is.
+    return SimpleNamespace(
+        device=torch.device("cpu"), stylize=stylize, encode_style=lambda style: style
+    )
+
+
+def images(count, height=24, width=32):
+    colours = torch.rand(count, 3, 1, 1)
+    batch = (colours + 0.2 * torch.randn(count, 3, height, width)).clamp(0, 1)
+    return list(batch.split(1))
+
+
+def features(encoder, image):
+    with torch.no_grad():
+        return {k: v.double().numpy() for k, v in encoder(image, LAYERS).items()}
+
+
+def style_distance(a, b):
+    total = 0.0
+    for name in LAYERS:
+        (x, y) = (f[name] for f in (a, b))
+        total += ((x.mean((2, 3)) - y.mean((2, 3))) ** 2).mean()
+        sx, sy = (np.sqrt(f.var((2, 3)) + 1e-5) for f in (x, y))
+        total += ((sx - sy) ** 2).mean()
+    return total
+
+
+def content_distance(a, b):
+    return np.sqrt(((a["relu4_1"] - b["relu4_1"]) ** 2).mean())
+
+
+def test_copying_the_content_scores_no_style_and_all_content():
+    for score in decoder_scores(transfer(lambda content, style: content), images(2), images(2)):
+        assert score["style_ratio"] == pytest.approx(1, rel=1e-5)
+        assert score["content_ratio"] == pytest.approx(0, abs=1e-6)
+
+
+def test_copying_the_style_scores_all_style_and_loses_the_content():
+    for score in decoder_scores(transfer(lambda content, style: style), images(2), images(2)):
+        assert score["style_ratio"] == pytest.approx(0, abs=1e-6)
+        assert score["content_ratio"] > 0.3
+
+
+def test_another_photograph_is_at_content_distance_one():
+    a, b = images(2)
+    swap = transfer(lambda content, style: b if content is a else a)
+    for score in decoder_scores(swap, [a, b], images(1)):
+        assert score["content_ratio"] == pytest.approx(1, rel=1e-4)
+
+
+def test_scores_equal_the_formulas(encoder):
+    contents, styles = images(3), images(2, 16, 40)
+    halfway = transfer(lambda content, style: 0.5 * (content + style.mean((2, 3), True)))
+    scores = decoder_scores(halfway, contents, styles)
+    assert [(s["content"], s["style"]) for s in scores] == [
+        (c, s) for s in range(2) for c in range(3)
+    ]
+    encoded = [features(encoder, content) for content in contents]
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    yardstick = np.mean([content_distance(encoded[i], encoded[j]) for i, j in pairs])
+    for score in scores:
+        content, style = contents[score["content"]], styles[score["style"]]
+        output = features(encoder, halfway.stylize(content, style))
+        target, photo = features(encoder, style), encoded[score["content"]]
+        style_ratio = style_distance(output, target) / style_distance(photo, target)
+        assert score["style_ratio"] == pytest.approx(style_ratio, rel=1e-3)
+        wanted = content_distance(output, photo) / yardstick
+        assert score["content_ratio"] == pytest.approx(wanted, rel=1e-3)
+
+
+def test_scoring_needs_two_photographs_of_one_size():
+    copy = transfer(lambda content, style: content)
+    for contents in ([], images(1), [*images(1), *images(1, 32, 32)]):
+        with pytest.raises(ValueError, match="at least two content images of one size"):
+            decoder_scores(copy, contents, images(1))
+
+
+@pytest.fixture
+def folders(tmp_path, make_images):
+    make_images(tmp_path / "content", 3, size=(40, 30), seed=1)
+    make_images(tmp_path / "style", 2, size=(30, 50), seed=2)
+    return tmp_path / "content", tmp_path / "style"
+
+
+def test_folders_are_scored_as_squares(folders):
+    seen = []
+
+    def stylize(content, style):
+        seen.append((content.shape, style.shape))
+        return 0.5 * (content + style)
+
+    result = score_folders(transfer(stylize), *folders, size=24)
+    assert set(seen) == {((1, 3, 24, 24),) * 2}
+    assert (result["pairs"], result["photographs"], result["paintings"]) == (6, 3, 2)
+    assert set(result["by_style"]) == {"image_00.png", "image_01.png"}
+    assert result["mean_style_ratio"] == pytest.approx(np.mean(list(result["by_style"].values())))
+    assert 0 < result["mean_style_ratio"] < 1
+    assert result["mean_squared_content_ratio"] >= result["mean_content_ratio"] ** 2 > 0
+
+
+def test_copying_folders_scores_the_controls(folders):
+    result = score_folders(transfer(lambda content, style: content), *folders, size=16)
+    assert result["mean_style_ratio"] == pytest.approx(1, rel=1e-5)
+    assert result["mean_content_ratio"] == pytest.approx(0, abs=1e-6)
+
+
+def test_only_the_listed_files_are_scored(folders):
+    copy = transfer(lambda content, style: content)
+    result = score_folders(copy, *folders, size=16, only={"image_00.png", "image_02.png"})
+    assert (result["photographs"], result["paintings"], result["pairs"]) == (2, 1, 2)
+    with pytest.raises(ValueError, match="no painting"):
+        score_folders(copy, *folders, size=16, only={"image_02.png"})
+    with pytest.raises(ValueError, match="at least two"):
+        score_folders(copy, *folders, size=16, only={"image_00.png"})
+
+
+def test_empty_folder_is_refused(folders, tmp_path):
+    (tmp_path / "empty").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.txt", format="PNG")
+    with pytest.raises(ImageError, match="holds no image files"):
+        score_folders(transfer(None), folders[0], tmp_path / "empty", size=16)
+
+
+def test_every_style_is_encoded_once():
+    encoded = []
+
+    def encode_style(style):
+        encoded.append(style)
+        return style
+
+    stand_in = transfer(lambda content, style: content)
+    stand_in.encode_style = encode_style
+    decoder_scores(stand_in, images(3), images(2))
+    assert len(encoded) == 2
+
+
+def test_a_style_that_is_the_photograph_has_no_ratio():
+    contents = images(2)
+    copy = transfer(lambda content, style: content)
+    scores = decoder_scores(copy, contents, [contents[0], *images(1, 24, 32)])
+    assert [score["style_ratio"] is None for score in scores] == [True, False, False, False]
+
+
+def test_pairs_of_one_picture_with_itself_leave_the_record_valid(folders, tmp_path, make_images):
+    shared = make_images(tmp_path / "shared", 2, size=(30, 30), seed=5)
+    result = score_folders(
+        transfer(lambda content, style: content), shared[0].parent, shared[0].parent, size=16
+    )
+    assert result["pairs_of_one_picture_with_itself"] == 2
+    assert result["mean_style_ratio"] == pytest.approx(1, rel=1e-5)
+    json.dumps(result, allow_nan=False)
+
+
+def test_photographs_that_are_all_alike_are_refused():
+    copy = transfer(lambda content, style: content)
+    same = images(1)[0]
+    with pytest.raises(ValueError, match="all photographs are the same picture"):
+        decoder_scores(copy, [same, same], images(1))

@@ -1,0 +1,169 @@
+"""Saving: whatever goes wrong, an older file stays whole and nothing half-written is left."""
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from course_lib import REPOSITORY
+from course_lib.system.files import relative_name, replacing, save_record
+
+
+def test_a_new_file_appears_under_its_name_with_its_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "note.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_older_file_stands_until_the_end_of_the_block(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("older")
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "older"
+    assert path.read_text() == "new"
+
+
+def test_an_exception_keeps_the_older_file_and_leaves_no_other(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("older")
+    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_rename_that_fails_keeps_the_older_file(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise PermissionError(13, "The file is in use", str(target))
+
+    path = tmp_path / "note.txt"
+    path.write_text("older")
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError), replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_process_that_dies_in_the_block_keeps_the_older_file(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("older")
+    code = (
+        "import os, sys; from course_lib.system.files import replacing\n"
+        "with replacing(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half'); os._exit(9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=REPOSITORY)
+    assert done.returncode == 9
+    assert path.read_text() == "older"
+
+
+def test_two_writers_do_not_share_a_temporary_file(tmp_path):
+    path = tmp_path / "note.txt"
+    with replacing(path) as first:
+        first.write_text("first")
+        with replacing(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+
+
+def test_a_block_that_writes_nothing_is_an_error_and_keeps_the_older_file(tmp_path):
+    path = tmp_path / "note.txt"
+    path.write_text("older")
+    with pytest.raises(FileNotFoundError), replacing(path):
+        pass
+    assert path.read_text() == "older"
+
+
+def test_the_temporary_name_is_hidden_beside_the_file_and_keeps_the_extension(tmp_path):
+    with replacing(tmp_path / "picture.jpg") as temporary:
+        temporary.write_text("x")
+        assert temporary.parent == tmp_path
+        assert temporary.name.startswith(".")
+        assert temporary.suffix == ".jpg"
+
+
+def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path):
+    path = tmp_path / ("n" * 251 + ".png")
+    with replacing(path) as temporary:
+        temporary.write_text("x")
+    assert path.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+def test_others_may_read_the_file(tmp_path):
+    path = tmp_path / "note.txt"
+    with replacing(path) as temporary:
+        temporary.touch(mode=0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_folder_is_not_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="give a file name"), replacing(tmp_path / "folder"):
+        pytest.fail("the block must not start")
+    assert (tmp_path / "folder").is_dir()
+
+
+@pytest.mark.parametrize("below", ["out.txt", "deeper/out.txt"])
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, below):
+    (tmp_path / "file").write_text("x")
+    path = tmp_path / "file" / below
+    with pytest.raises(NotADirectoryError, match="its folder should be") as caught, replacing(path):
+        pytest.fail("the block must not start")
+    assert caught.value.filename == str(path)
+    assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_record_holds_settings_results_and_their_origin(tmp_path):
+    path = save_record(tmp_path / "runs" / "r.json", {"size": 16}, {"ratio": 0.5, "by": [1, 2]})
+    record = json.loads(path.read_text())
+    assert record["settings"] == {"size": 16}
+    assert record["results"] == {"ratio": 0.5, "by": [1, 2]}
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", record["date"])
+    assert record["python"] == sys.version.split()[0]
+    assert record["torch"] == torch.__version__
+    assert path.read_text().endswith("}\n")
+
+
+def test_a_record_that_json_cannot_hold_keeps_the_older_one(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text("older")
+    with pytest.raises(TypeError):
+        save_record(path, {"size": object()}, {})
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_recorded_command_tells_nothing_about_the_machine(tmp_path, monkeypatch):
+    inside, outside = REPOSITORY / "data" / "style", tmp_path / "secret" / "list.txt"
+    program = str(REPOSITORY / "course_lib" / "__main__.py")
+    arguments = ["quality", "--style", str(inside), "--only", str(outside), "-o", "out/q.json"]
+    monkeypatch.setattr(sys, "argv", [program, *arguments])
+    record = json.loads(save_record(tmp_path / "r.json", {}, {}).read_text())
+    assert record["command"] == (
+        f"python -m course_lib quality --style {Path('data/style')} --only list.txt -o out/q.json"
+    )
+
+
+def test_a_record_from_elsewhere_does_not_copy_that_command_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py", "-f", "kernel-1.json"])
+    record = json.loads(save_record(tmp_path / "r.json", {}, {}).read_text())
+    assert record["command"] == "python -m course_lib ..."
+
+
+@pytest.mark.parametrize("text", ["16", "--size", "out/a.png", "../a.png", ""])
+def test_relative_names_stay_as_they_are(text):
+    assert relative_name(text) == text
