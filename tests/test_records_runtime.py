@@ -311,7 +311,7 @@ def test_the_command_writes_all_that_lesson_06_shows(run, tiny, tmp_path):
     (row,) = results["equal_quality"]
     assert row["adain_loss"] > 0 and set(row["gatys"]) == {"noise", "content"}
     assert len(list(pictures.glob("cat_van_gogh_street_in_auvers_*.jpg"))) == 3
-    assert record["settings"]["pairs"] == [["cat", "impasto_night"]]
+    assert record["settings"]["pairs"] == [["cat", "van_gogh_street_in_auvers"]]
     assert record["settings"]["steps"] == 50 and record["settings"]["init"] == "noise"
     assert "26.46" in printed and "3921.12" in printed and "extrapolated" in printed
     assert "two different GPUs" in printed and "to match it" in printed
