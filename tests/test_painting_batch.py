@@ -297,6 +297,27 @@ def test_an_unknown_name_lists_the_known_ones():
         choose("content", ["cat", "unicorn"])
 
 
+def test_masterpieces_come_first_and_are_in_the_demo():
+    styles = library("style")
+    folders = [path.parent.name for path in styles.values()]
+    count = len(list((DATA_DIR / "masterpieces").glob("*.jpg")))
+    assert count >= 12
+    assert folders[:count] == ["masterpieces"] * count and "masterpieces" not in folders[count:]
+    assert len(set(batch.DEMO_STYLES)) == len(batch.DEMO_STYLES)
+    shown = [path.parent.name for path in choose("style", batch.DEMO_STYLES)]
+    assert set(shown) == {"masterpieces", "style"}
+
+
+def test_the_demo_shows_its_styles_unless_others_are_asked_for(monkeypatch):
+    asked = []
+    monkeypatch.setattr(batch, "square", lambda path, size: asked.append(path.stem))
+    for styles, shown in ((None, batch.DEMO_STYLES), (["splatter"], ("splatter",))):
+        asked.clear()
+        with pytest.raises(AttributeError):  # all names are looked up before the network is asked
+            batch.demo_sheet(None, ["cat"], styles, 8)
+        assert asked == ["cat", *shown]
+
+
 def test_downloaded_paintings_join_the_styles(tmp_path, monkeypatch):
     draw(tmp_path / "style" / "mine.jpg")
     draw(tmp_path / "content" / "photo.jpg")

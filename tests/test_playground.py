@@ -401,6 +401,8 @@ def test_a_style_can_be_added_and_taken_away(form):
     move(form, form.controls.styles[1], "")
     assert form.look.styles == (NIGHT, "splatter")
     assert [label for label, _ in form.controls.styles[0].options][0] != "none"
+    listed = [name for _, name in form.controls.styles[0].options]
+    assert listed.index("hokusai_great_wave") < listed.index(NIGHT)  # masterpieces come first
 
 
 def test_alpha_goes_beyond_1_only_when_asked(form):

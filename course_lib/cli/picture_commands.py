@@ -18,7 +18,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser = command("demo", demo, "render the contact sheet of bundled photos and styles")
     parser.add_argument("-o", "--out", type=Path, default=Path("out/demo.png"), help="image file")
     parser.add_argument("--photos", nargs="+", metavar="NAME", help="only these photographs")
-    parser.add_argument("--styles", nargs="+", metavar="NAME", help="only these styles")
+    parser.add_argument("--styles", nargs="+", metavar="NAME", help="these styles")
     parser.add_argument("--size", type=positive, default=256, help="pixels per picture")
     add_compute_options(parser)
 

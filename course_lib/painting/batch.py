@@ -24,6 +24,13 @@ from course_lib.images import (
 )
 from course_lib.stylize import StyleTransfer
 
+DEMO_STYLES = (  # masterpieces, then painted styles; all are in the library of styles
+    "hokusai_great_wave", "van_gogh_street_in_auvers", "kandinsky_composition_viii",
+    "arcimboldo_spring", "leonardo_mona_lisa", "cassatt_summertime",
+    "renoir_moulin_de_la_galette", "hokusai_poppies",
+    "stained_glass", "pointillist_river", "ink_wash", "fauve_hills",
+)  # fmt: skip
+
 
 @dataclass
 class FolderReport:
@@ -139,14 +146,14 @@ def demo_sheet(
 
     Args:
         photos: file names without extension; all in ``data/content`` if not given.
-        styles: likewise from ``data/style`` or the downloaded ``data/paintings``.
+        styles: likewise names in the library of styles; ``DEMO_STYLES`` if not given.
         size: side of the square pictures in pixels.
 
     Returns:
         The sheet, and the seconds per stylised image with everything loaded.
     """
     photographs = [square(path, size) for path in choose("content", photos)]
-    paintings = [square(path, 2 * size) for path in choose("style", styles)]
+    paintings = [square(path, 2 * size) for path in choose("style", styles or DEMO_STYLES)]
     started = time.perf_counter()
     statistics = [transfer.encode_style(to_tensor(painting)) for painting in paintings]
     rows: list[list[Image.Image | None]] = [[None, *paintings]]
@@ -162,7 +169,7 @@ def demo_sheet(
 
 
 def choose(kind: str, names: Sequence[str] | None) -> list[Path]:
-    """All bundled pictures of a kind, or those of its library with the given names, in order.
+    """The pictures of ``data/KIND``, or those of the kind's library with the given names, in order.
 
     Raises:
         ImageError: a name is not there; the message lists those that are.

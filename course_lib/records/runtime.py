@@ -19,17 +19,18 @@ from course_lib.records.runtime_methods import measure_adain, measure_gatys
 from course_lib.records.runtime_process import time_process
 from course_lib.records.runtime_quality import equal_quality
 from course_lib.records.runtime_scaling import picture, profile_layers, scale_sizes
+from course_lib.stylize import DEFAULT_DECODER
 from course_lib.system.devices import describe, keep_freed_memory
 
 PAIRS = (
-    ("cat", "impasto_night"),
-    ("city", "stained_glass"),
-    ("raccoon", "woodblock_waves"),
-    ("coffee", "cubist_shards"),
-    ("rocket", "fauve_hills"),
-    ("astronaut", "pen_engraving"),
-    ("hopper", "golden_ornament"),
-    ("cameraman", "watercolour_blooms"),
+    ("cat", "van_gogh_street_in_auvers"),
+    ("city", "kandinsky_composition_viii"),
+    ("raccoon", "hokusai_great_wave"),
+    ("astronaut", "renoir_moulin_de_la_galette"),
+    ("rocket", "hiroshige_shrine_in_snow"),
+    ("coffee", "stained_glass"),
+    ("hopper", "fauve_hills"),
+    ("cameraman", "pen_engraving"),
 )
 QUALITY_PAIRS = 5
 SMALLEST, LARGEST = 16, 4096
@@ -80,6 +81,7 @@ def benchmark_runtime(
     pictures: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
     recipe: GatysConfig | None = None,
+    decoder: Path = DEFAULT_DECODER,
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Measure all that lesson 06 shows.
 
@@ -88,6 +90,7 @@ def benchmark_runtime(
         pictures: folder for the pictures of the pairs; None writes none.
         say: called with a line after each part.
         recipe: of the optimisation; the report's if not given.
+        decoder: a checkpoint; the shipped one if not given.
 
     Returns:
         The settings, and the results: ``process``, ``adain``, ``gatys``, ``sizes``, ``layers``,
@@ -98,6 +101,7 @@ def benchmark_runtime(
     names = PAIRS[: config.images]
     load_before = load_average()
     options = ["--device", config.device, "--precision", config.precision]
+    options += ["--decoder", str(decoder.resolve())]
     results: dict[str, object] = {}
     results["process"] = time_process(
         [name for name, _ in names], names[0][1], config.size, options, config.repeats, say
@@ -105,9 +109,13 @@ def benchmark_runtime(
     if device.type == "cpu":
         keep_freed_memory()
     pairs = [paired(pair, config.size, device) for pair in names]
-    results["adain"], transfer = measure_adain(pairs, device, config.precision, config.repeats)
+    results["adain"], transfer = measure_adain(
+        pairs, device, config.precision, config.repeats, decoder
+    )
     say(f"adain: {results['adain']['per_image_seconds']['median']:.3f} s per picture")
-    results["gatys"] = measure_gatys(pairs, recipe, device, config.evaluations, say)
+    results["gatys"] = measure_gatys(
+        pairs, recipe, device, config.evaluations, say, pictures
+    )
     results["sizes"] = scale_sizes(names[0], config.sizes, recipe, transfer, config.repeats, say)
     results["layers"] = profile_layers(transfer, config.size, config.repeats)
     results["equal_quality"] = equal_quality(

@@ -4,17 +4,20 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from course_lib import vgg
 from course_lib.gatys.config import GatysConfig
+from course_lib.gatys.film import columns
 from course_lib.gatys.loop import GatysResult, optimize
 from course_lib.gatys.objective import build_encoder
+from course_lib.images import save_small, to_image
 from course_lib.measuring.peak_memory import PeakMemory
 from course_lib.measuring.timing import repeated, seconds, summary
-from course_lib.stylize import StyleTransfer
+from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.system.devices import synchronize
 
 OTHER_EVALUATIONS = 8  # of each picture after the first, if the recipe is not run to its end
@@ -39,7 +42,11 @@ def load_afresh(work: Callable[[], object], device: torch.device) -> tuple[objec
 
 
 def measure_adain(
-    pairs: Sequence[Pair], device: torch.device, precision: str, repeats: int
+    pairs: Sequence[Pair],
+    device: torch.device,
+    precision: str,
+    repeats: int,
+    decoder: Path = DEFAULT_DECODER,
 ) -> tuple[dict[str, object], StyleTransfer]:
     """Time AdaIN on pairs of content and style images (1, 3, H, W): each style is encoded anew.
 
@@ -48,7 +55,7 @@ def measure_adain(
         and the first round, in which the first image is cold.
     """
     transfer, load = load_afresh(
-        lambda: StyleTransfer.load(device=str(device), precision=precision), device
+        lambda: StyleTransfer.load(decoder, str(device), precision), device
     )
     first_round = [seconds(lambda p=pair: transfer.stylize(*p), device) for pair in pairs]
     later = [
@@ -75,13 +82,19 @@ def measure_adain(
 
 
 def measure_gatys(
-    pairs: Sequence[Pair], config: GatysConfig, device: torch.device, evaluations: int, say: Say
+    pairs: Sequence[Pair],
+    config: GatysConfig,
+    device: torch.device,
+    evaluations: int,
+    say: Say,
+    pictures: Path | None = None,
 ) -> dict[str, object]:
     """Time the optimisation on the same pairs.
 
     The first pair runs for ``evaluations``, the others for a few, and the rest of the recipe is
     extrapolated from the steady state of the first; the record says so and shows how constant the
-    time per evaluation is. With as many evaluations as the recipe plans, all pairs run in full.
+    time per evaluation is. With as many evaluations as the recipe plans, all pairs run in full,
+    and ``pictures`` is the folder for their results, ``gatys_1.jpg`` and so on.
 
     Returns:
         The record; all times in seconds.
@@ -96,6 +109,8 @@ def measure_gatys(
         runs.append(optimize(content, style, limited(config, count), network=network))
         say(f"gatys, picture {i + 1}: {runs[-1].evaluations} evaluations")
         synchronize(device)
+        if whole and pictures is not None:
+            save_small(to_image(runs[-1].image), pictures / f"gatys_{i + 1}.jpg", 120_000)
     steady = steady_state(runs[0], config)
     full = [whole_run(run, runs[0], steady["median"], planned, whole) for run in runs]
     with PeakMemory(device) as memory:
@@ -108,6 +123,7 @@ def measure_gatys(
         "evaluations_of_the_recipe": planned,
         "evaluations_measured": [run.evaluations for run in runs],
         "extrapolated": not whole,
+        "losses": [run_losses(run) for run in runs],
         "seconds_of_each_evaluation": [round(t, 4) for t in durations(runs[0])],
         "other_pictures_over_first": same_for_all(runs),
         "per_image_seconds": summary(full),
@@ -116,6 +132,13 @@ def measure_gatys(
         "evaluations": planned,
         "memory": memory.record() | {"lbfgs_vectors_mb": vectors_mb(pairs[0][0], config)},
     }
+
+
+def run_losses(run: GatysResult) -> dict[str, object]:
+    """How a run went: losses by evaluation, at most 100 of them, and of the file it ends in."""
+    history = columns(run.history[:: max(1, run.evaluations // 100)], 4)
+    kept = {key: history[key] for key in ("evaluation", "seconds", "content", "style", "total")}
+    return {"stopped": run.stopped, "saved_loss": run.saved_loss, "history": kept}
 
 
 def limited(config: GatysConfig, evaluations: int) -> GatysConfig:

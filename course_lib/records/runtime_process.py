@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from course_lib import DATA_DIR, REPOSITORY, CourseError
+from course_lib.images import library
 from course_lib.measuring.timing import summary
 
 Say = Callable[[str], None]
@@ -60,14 +61,14 @@ def time_process(
         for repeat in range(repeats):
             out = Path(name) / f"out{repeat}"
             command = stylize_command(
-                inputs, DATA_DIR / "style" / f"{style}.jpg", out, size, options
+                inputs, library("style")[style], out, size, options
             )
             started = time.perf_counter()
             done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
             times.append(time.perf_counter() - started)
             check_process(done, out, len(photographs))
             say(f"fresh process {repeat + 1}: {times[-1]:.2f} s")
-    shown = ["python -m course_lib stylize FOLDER", f"data/style/{style}.jpg -o OUT --size {size}"]
+    shown = ["python -m course_lib stylize FOLDER", f"{style}.jpg -o OUT --size {size}"]
     return {
         "command": " ".join([*shown, *options]),
         "photographs": list(photographs),

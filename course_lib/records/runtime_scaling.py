@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib import DATA_DIR
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.objective import GatysObjective, build_encoder
-from course_lib.images import reflect_pad, square, to_tensor
+from course_lib.images import library, reflect_pad, square, to_tensor
 from course_lib.lessons.lesson06.macs import count_macs
 from course_lib.measuring.peak_memory import PeakMemory
 from course_lib.measuring.timing import repeated, summary
@@ -20,7 +19,7 @@ Say = Callable[[str], None]
 
 def picture(kind: str, name: str, size: int, device: torch.device) -> Tensor:
     """A bundled picture as a square, (1, 3, size, size) in [0, 1] on the device."""
-    return to_tensor(square(DATA_DIR / kind / f"{name}.jpg", size)).to(device)
+    return to_tensor(square(library(kind)[name], size)).to(device)
 
 
 def scale_sizes(

@@ -153,8 +153,9 @@ def _time_steps(trainer: Trainer, repeats: int) -> tuple[dict[str, object], dict
     pair = next_pair(trainer)
     # Counting slows a step down, so it is done in one that only warms up.
     operations = {
-        "plain": _operations(lambda: plain.step(*pair)), "ours": _operations(trainer.step)
-    }  # fmt: skip
+        "plain": count_operations(lambda: plain.step(*pair)),
+        "ours": count_operations(lambda: trainer.differentiate(trainer.adain_loss)),
+    }
     theirs, ours = [], []
     for _ in range(WARM_UP - 1 + repeats):
         pair = next_pair(trainer)
@@ -163,7 +164,7 @@ def _time_steps(trainer: Trainer, repeats: int) -> tuple[dict[str, object], dict
     return compare(theirs[WARM_UP - 1 :], ours[WARM_UP - 1 :]), operations
 
 
-def _operations(work: Callable[[], object]) -> int:
+def count_operations(work: Callable[[], object]) -> int:
     """Multiplications and additions of the convolutions in one call."""
     with FlopCounterMode(display=False) as counter:
         work()

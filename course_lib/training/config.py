@@ -21,6 +21,15 @@ class TrainingConfig:
     The first ``warmup_steps`` train an autoencoder on pixels, photographs and paintings in turn,
     which gives the decoder its colours quickly. A ``shift_weight`` above 0 adds a loss that the
     paper does not have: it keeps lattices out of flat areas, see ``shifted_losses``.
+
+    ``style_crop`` is the side of the paintings' crops, ``crop`` if not given: a style enters by its
+    statistics alone, so both need not be equal. ``schedule`` is ``inverse`` (the authors': divided
+    by 1 + k * step) or ``cosine`` (falls to zero at the end). ``minutes`` ends the run after that
+    time instead of a number of steps, and is what ``cosine`` then falls along. ``average`` is the
+    decay per step of a moving average of the weights, which is saved instead of the last ones; 0
+    switches it off. ``relative`` divides the losses of each pair by the style loss of its
+    untouched photograph, so that a few paintings with large activations do not steer everything.
+    ``film`` paints the same two pairs after 0, 1, 2, 5, 10, 20, 50, ... steps, see ``film.py``.
     """
 
     content: tuple[str, ...]
@@ -34,10 +43,15 @@ class TrainingConfig:
     batch: int = 8
     size: int = 512
     crop: int = 256
+    style_crop: int | None = None
     style_weight: float = 20.0
     shift_weight: float = 0.0
     learning_rate: float = 1e-4
     learning_rate_decay: float = 0.0
+    schedule: str = "inverse"
+    minutes: float | None = None
+    average: float = 0.0
+    relative: bool = False
     warmup_steps: int = 0
     warmup_learning_rate: float = 1e-3
     initial_decoder: str | None = None
@@ -48,13 +62,17 @@ class TrainingConfig:
     compile: bool = False
     log_every: int = 50
     checkpoint_every: int = 500
+    film: bool = False
     data_note: str = "not stated"
 
 
 # What may differ between a run and its resumption without changing what the run means.
 FREE_TO_CHANGE = frozenset(
-    {"out", "device", "precision", "compile", "epochs", "steps", "log_every", "checkpoint_every"}
-)
+    {
+        "out", "device", "precision", "compile", "epochs", "steps", "minutes", "log_every",
+        "checkpoint_every", "film",
+    }
+)  # fmt: skip
 
 PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
@@ -78,11 +96,17 @@ PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
 def check_config(config: TrainingConfig) -> None:
     """Raise TrainingError for numbers that cannot work, before anything is read."""
     positive = ("batch", "size", "crop", "epochs", "steps", "images", "log_every")
-    positive += ("checkpoint_every", "learning_rate")
+    positive += ("checkpoint_every", "learning_rate", "minutes", "style_crop")
     for name in positive:
         value = getattr(config, name)
         if value is not None and not value > 0:
             raise TrainingError(f"{name} must be greater than 0, got {value}")
+    if config.schedule not in ("inverse", "cosine"):
+        raise TrainingError(f"unknown schedule '{config.schedule}'; choose inverse or cosine")
+    if not 0 <= config.average < 1:
+        raise TrainingError(f"average must be at least 0 and below 1, got {config.average}")
+    if config.relative and config.shift_weight:
+        raise TrainingError("relative losses do not work with a shift_weight; choose one of them")
     if config.crop % 8:
         raise TrainingError(f"crop must be a multiple of 8, got {config.crop}")
     if config.shift_weight and config.crop < 48:

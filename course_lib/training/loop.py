@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from course_lib.system.devices import keep_freed_memory
 from course_lib.training.config import TrainingConfig, check_config
+from course_lib.training.datasets import ImagePool
+from course_lib.training.film import is_film_step
 from course_lib.training.logs import Log
 from course_lib.training.processes import joined_processes, local_device
 from course_lib.training.trainer import Trainer
@@ -25,12 +27,19 @@ def train(
     config: TrainingConfig,
     progress: bool = True,
     on_log: Callable[[dict[str, object]], None] | None = None,
+    pools: Sequence[ImagePool] | None = None,
 ) -> Path:
     """Train, or go on where ``config.out`` left off, and return the decoder's path.
 
     Writes into ``config.out``: ``log.jsonl`` (one line per ``log_every`` steps), ``checkpoint.pt``
     (to resume), ``decoder.safetensors`` (to use), ``preview.jpg``, ``config.json``, and
     ``tensorboard/`` where TensorBoard is installed. Under torchrun only the first process writes.
+
+    Args:
+        config: the recipe.
+        progress: show a bar.
+        on_log: called with each record of the log.
+        pools: photographs and paintings, if they are in memory already.
 
     Raises:
         TrainingError: bad settings, another run's checkpoint, or a loss that is not finite.
@@ -42,7 +51,7 @@ def train(
     if device.type == "cpu":
         keep_freed_memory()
     with joined_processes(device) as processes:
-        trainer = Trainer(config, progress and processes.first, processes)
+        trainer = Trainer(config, progress and processes.first, processes, pools)
         checkpoint = trainer.out / "checkpoint.pt"
         if checkpoint.exists():
             trainer.load(checkpoint)
@@ -65,15 +74,23 @@ def _run(
 ) -> None:
     """Step until the end or Ctrl-C, logging and saving on the way."""
     config, processes = trainer.config, trainer.processes
-    bar = tqdm(total=trainer.total_steps, initial=trainer.completed, disable=not progress)
+    total = None if config.minutes else trainer.total_steps
+    bar = tqdm(total=total, initial=trainer.completed, disable=not progress)
     stop = False
+    done = trainer.progress(trainer.completed) >= 1
     with bar, _interruptible() as interrupted:
         started = time.perf_counter() - trainer.elapsed
-        while trainer.completed < trainer.total_steps and not stop:
+        if processes.first and trainer.completed == 0:
+            trainer.film_frame()
+        while not done and not stop:
             trainer.step()
             bar.update()
             trainer.elapsed = time.perf_counter() - started
-            done = trainer.completed == trainer.total_steps
+            done = trainer.progress(trainer.completed) >= 1
+            if config.minutes:  # clocks differ: the processes end together
+                done = processes.any(done, trainer.device)
+            if processes.first and (done or is_film_step(trainer.completed)):
+                trainer.film_frame()
             if done or trainer.record_is_due():
                 record = trainer.log_record()
                 if not math.isfinite(record["loss"]):
@@ -86,7 +103,7 @@ def _run(
                 trainer.save()
             if processes.count == 1 or trainer.completed % ASK_EVERY == 0:
                 stop = processes.any(interrupted.is_set(), trainer.device)
-    if trainer.completed < trainer.total_steps:
+    if not done:
         trainer.save()
         raise KeyboardInterrupt(
             f"stopped after step {trainer.completed}; run the same command again to go on"

@@ -13,7 +13,11 @@ BORDER = 16  # pixels at the edge where the padding makes the two versions diffe
 
 
 def adain_losses(
-    encoder: VGG19Encoder, decoder: nn.Module, content: Tensor, style: Tensor
+    encoder: VGG19Encoder,
+    decoder: nn.Module,
+    content: Tensor,
+    style: Tensor,
+    relative: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Content and style loss of the paper (equations 12 and 13) for one batch.
 
@@ -25,14 +29,37 @@ def adain_losses(
         decoder: the network in training.
         content: photographs (N, 3, H, W) in [0, 1], H and W multiples of 8.
         style: paintings (N, 3, H', W').
+        relative: divide both losses of each pair by the style loss that its photograph has before
+            it is painted, times that loss's mean over the batch. Ours, not the paper's.
 
     Returns:
         Two scalars; the paper minimises the first plus lambda times the second.
     """
     wanted = _style_statistics(encoder, style)
-    target = _adain_target(encoder, content, wanted)
+    if not relative:
+        target = _adain_target(encoder, content, wanted)
+        features = encoder(decoder(target), STYLE_LAYERS)
+        return content_loss(features["relu4_1"], target), style_loss(features, wanted)
+    with torch.no_grad():
+        untouched = encoder(content, STYLE_LAYERS)
+        before = _style_losses(untouched, wanted)
+        share = before.mean() / before.clamp(min=1e-3 * before.mean())
+        target = apply_statistics(untouched["relu4_1"], wanted["relu4_1"])
     features = encoder(decoder(target), STYLE_LAYERS)
-    return content_loss(features["relu4_1"], target), style_loss(features, wanted)
+    errors = (features["relu4_1"].float() - target.float()).square().mean((1, 2, 3))
+    return (share * errors).mean(), (share * _style_losses(features, wanted)).mean()
+
+
+def _style_losses(
+    features: dict[str, Tensor], wanted: dict[str, ChannelStatistics]
+) -> Tensor:
+    """The style loss of each pair of the batch, (N,)."""
+    total = 0.0
+    for layer, style in wanted.items():
+        mean, std = channel_statistics(features[layer])
+        total = total + (mean - style.mean).square().mean((1, 2, 3))
+        total = total + (std - style.std).square().mean((1, 2, 3))
+    return total
 
 
 @torch.no_grad()

@@ -1,9 +1,11 @@
 """The state of a run and one step of it."""
 
+import copy
 import dataclasses
 import json
 import math
 import operator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +20,10 @@ from course_lib.system.devices import describe, pick_precision
 from course_lib.system.files import replacing
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
 from course_lib.training.datasets import ImagePool, draw_crops, load_pool
+from course_lib.training.film import film_frame, film_pairs
 from course_lib.training.objective import CELL, adain_losses, autoencoder_loss, shifted_losses
 from course_lib.training.processes import ALONE, Processes, local_device
+from course_lib.training.recorded import RecordedStep
 from course_lib.vgg import VGG19Encoder
 
 
@@ -28,6 +32,9 @@ class Trainer:
 
     ``step()`` does one update; everything else is bookkeeping. Read ``adain_losses`` first.
 
+    Args:
+        pools: photographs and paintings, if they are in memory already.
+
     Raises:
         TrainingError: a setting cannot work.
         ImageError: a folder is missing or holds no readable image.
@@ -35,7 +42,11 @@ class Trainer:
     """
 
     def __init__(
-        self, config: TrainingConfig, progress: bool = True, processes: Processes = ALONE
+        self,
+        config: TrainingConfig,
+        progress: bool = True,
+        processes: Processes = ALONE,
+        pools: Sequence[ImagePool] | None = None,
     ) -> None:
         check_config(config)
         if config.batch % processes.count:
@@ -47,9 +58,10 @@ class Trainer:
         self.out = Path(config.out)
         self.device = local_device(config.device)
         self.precision = pick_precision(config.precision, self.device)
-        pools = [
-            load_pool(f, config.size, config.crop, config.images, config.exclude, progress)
-            for f in (config.content, config.style)
+        self.crops = (config.crop, config.style_crop or config.crop)
+        pools = pools or [
+            load_pool(folders, config.size, crop, config.images, config.exclude, progress)
+            for folders, crop in zip((config.content, config.style), self.crops, strict=True)
         ]
         self.content_pool, self.style_pool = pools
         for pool in pools:
@@ -69,9 +81,13 @@ class Trainer:
             metadata = read_metadata(config.initial_decoder)
             self.earlier_recipes = json.loads(metadata.get("recipe", "[]"))
         self.decoder = decoder.to(self.device, memory_format=torch.channels_last).train()
+        self.averaged = copy.deepcopy(self.decoder) if config.average else self.decoder
         self.parallel = self.decoder if processes.count == 1 else self.shared_decoder()
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # every step has the same shapes
         losses = shifted_losses if config.shift_weight else adain_losses
         self.losses = torch.compile(losses) if config.compile else losses
+        self.recorded = RecordedStep(self) if self.can_be_recorded() else None
         self.optimizer = self.new_optimizer()
         self.completed = 0
         weights = (1.0, config.style_weight, config.shift_weight)
@@ -82,6 +98,11 @@ class Trainer:
 
     def new_optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.decoder.parameters(), self.config.learning_rate, fused=True)
+
+    def can_be_recorded(self) -> bool:
+        """Whether a step is the same sequence of kernels each time, on one GPU."""
+        alone = self.device.type == "cuda" and self.processes.count == 1
+        return alone and not self.config.shift_weight and not self.config.compile
 
     def shared_decoder(self) -> DistributedDataParallel:
         """The decoder with gradients averaged over all processes."""
@@ -104,12 +125,25 @@ class Trainer:
         if step < config.warmup_steps:
             return config.warmup_learning_rate
         since = step - config.warmup_steps
+        if config.schedule == "cosine":
+            return config.learning_rate * 0.5 * (1 + math.cos(math.pi * self.progress(step)))
         return config.learning_rate / (1 + config.learning_rate_decay * since)
 
-    def batch(self, pool: ImagePool, seed: int) -> Tensor:
-        """This process's crops of this step as float32 images (N, 3, crop, crop) on the device."""
+    def progress(self, step: int) -> float:
+        """The part of the run that is done, 0 to 1, by time if it has a time to end."""
+        if self.config.minutes is not None:
+            return min(1.0, self.elapsed / (60 * self.config.minutes))
+        return min(1.0, step / self.total_steps)
+
+    def batch(self, number: int) -> Tensor:
+        """This process's crops of this step as float32 images (N, 3, crop, crop) on the device.
+
+        ``number`` is 0 for photographs and 1 for paintings.
+        """
         config, part = self.config, (self.processes.rank, self.processes.count)
-        crops = draw_crops(pool, self.completed, config.batch, config.crop, seed, part)
+        pool = (self.content_pool, self.style_pool)[number]
+        seed = 2 * config.seed + number
+        crops = draw_crops(pool, self.completed, config.batch, self.crops[number], seed, part)
         if self.device.type == "cuda" and crops.device.type == "cpu":
             crops = crops.pin_memory()  # the copy then runs beside the computation
         crops = crops.to(self.device, non_blocking=True).float().div_(255)
@@ -117,8 +151,7 @@ class Trainer:
 
     def pair(self) -> tuple[Tensor, Tensor]:
         """The content and style crops of the coming step."""
-        content = self.batch(self.content_pool, 2 * self.config.seed)
-        return content, self.batch(self.style_pool, 2 * self.config.seed + 1)
+        return self.batch(0), self.batch(1)
 
     def autocast(self) -> torch.autocast:
         enabled = self.precision != torch.float32
@@ -131,32 +164,51 @@ class Trainer:
             self.optimizer = self.new_optimizer()  # Adam's averages belong to the other loss
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(self.completed)
-        with self.autocast():
-            if self.completed < config.warmup_steps:
-                losses = self.autoencoder_loss()
-            else:
-                losses = self.adain_loss()
-            loss = sum(weight * part for weight, part in zip(self.weights, losses, strict=True))
-        self.optimizer.zero_grad()
-        loss.backward()
+        if self.completed < config.warmup_steps:
+            losses = self.differentiate(self.autoencoder_loss)
+        elif self.recorded is None:
+            losses = self.differentiate(self.adain_loss)
+        else:
+            losses = self.recorded(*self.pair())
         self.optimizer.step()
+        self.update_average()
         self.sums += torch.stack([part.detach() for part in losses])
         self.summed += 1
         self.completed += 1
 
+    def differentiate(self, compute: Callable[..., tuple[Tensor, ...]], *batch: Tensor):
+        """The losses that ``compute`` returns, with the gradient of their weighted sum."""
+        self.optimizer.zero_grad()
+        with self.autocast():
+            losses = compute(*batch)
+            loss = sum(weight * part for weight, part in zip(self.weights, losses, strict=True))
+        loss.backward()
+        return losses
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Let the averaged weights follow; quickly at first, while there is little to average."""
+        if self.averaged is self.decoder:
+            return
+        decay = min(self.config.average, (1 + self.completed) / (10 + self.completed))
+        pair = [list(network.parameters()) for network in (self.averaged, self.decoder)]
+        torch._foreach_lerp_(*pair, 1 - decay)
+
     def autoencoder_loss(self) -> tuple[Tensor, ...]:
         """Mean absolute pixel error of the warm-up, and 0 for the other parts."""
-        odd = self.completed % 2
-        images = self.batch((self.content_pool, self.style_pool)[odd], 2 * self.config.seed + odd)
-        loss = autoencoder_loss(self.encoder, self.parallel, images)
+        loss = autoencoder_loss(self.encoder, self.parallel, self.batch(self.completed % 2))
         return loss, *[torch.zeros_like(loss)] * (len(self.weights) - 1)
 
     def adain_loss(self) -> tuple[Tensor, ...]:
         """Content and style loss of this step's batch, and the shift loss if it has a weight."""
-        content, style = self.pair()
+        return self.pair_loss(*self.pair())
+
+    def pair_loss(self, content: Tensor, style: Tensor) -> tuple[Tensor, ...]:
+        """The same of given crops."""
         try:
             if not self.config.shift_weight:
-                return self.losses(self.encoder, self.parallel, content, style)
+                relative = self.config.relative
+                return self.losses(self.encoder, self.parallel, content, style, relative)
             offset = np.random.default_rng((self.config.seed, self.completed)).integers(0, CELL, 2)
             return self.losses(self.encoder, self.parallel, content, style, offset.tolist())
         except torch._dynamo.exc.BackendCompilerFailed as error:
@@ -209,13 +261,14 @@ class Trainer:
         sums = self.processes.total(self.sums) / self.processes.count
         if not self.processes.first:
             return
-        save_decoder(self.decoder, self.out / "decoder.safetensors", self.encoder, self.notes())
+        save_decoder(self.averaged, self.out / "decoder.safetensors", self.encoder, self.notes())
         self.preview()
         state = {
             "config": dataclasses.asdict(self.config),
             "completed": self.completed,
             "elapsed": self.elapsed,
             "decoder": self.decoder.state_dict(),
+            "averaged": self.averaged.state_dict() if self.config.average else None,
             "optimizer": self.optimizer.state_dict(),
             "sums": sums,
             "summed": self.summed,
@@ -255,28 +308,42 @@ class Trainer:
         except Exception as error:
             raise TrainingError(f"{path} is damaged ({error}): delete it to start again") from None
         mine = dataclasses.asdict(self.config)
-        changed = [k for k in mine if k not in FREE_TO_CHANGE and mine[k] != its.get(k)]
+        usual = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
+        changed = [
+            k for k in mine if k not in FREE_TO_CHANGE and mine[k] != its.get(k, usual[k])
+        ]
         if changed:
-            details = ", ".join(f"{k} {its.get(k)!r} -> {mine[k]!r}" for k in changed)
+            details = ", ".join(f"{k} {its.get(k, usual[k])!r} -> {mine[k]!r}" for k in changed)
             raise TrainingError(f"{path} was made with other settings ({details}); use another out")
         self.decoder.load_state_dict(state["decoder"])
+        if self.config.average:
+            self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.sums, self.summed = state["sums"], state.get("summed", 0)
         self.completed, self.elapsed = state["completed"], state["elapsed"]
+
+    def film_frame(self) -> None:
+        """Write a frame of the film, if the run has one: ``film/00000100.jpg`` after 100 steps."""
+        if not self.config.film:
+            return
+        pictures = (images.to(self.device) for images in film_pairs())
+        with self.autocast():
+            frame = film_frame(self.encoder, self.averaged, *pictures)
+        save_image(frame, self.out / "film" / f"{self.completed:08d}.jpg")
 
     @torch.no_grad()
     def preview(self) -> None:
         """Write a sheet of fixed crops: photographs down, paintings across."""
         config = self.config
         contents, styles = (
-            draw_crops(pool, 0, 4, config.crop, config.seed).to(self.device).float() / 255
-            for pool in (self.content_pool, self.style_pool)
+            draw_crops(pool, 0, 4, crop, config.seed).to(self.device).float() / 255
+            for pool, crop in zip((self.content_pool, self.style_pool), self.crops, strict=True)
         )
         rows = [[None, *map(to_image, styles)]]
         with self.autocast():
             statistics = channel_statistics(self.encoder.encode(styles))
             for content in contents:
                 features = self.encoder.encode(content[None]).expand(len(styles), -1, -1, -1)
-                pictures = self.decoder(apply_statistics(features, statistics))
+                pictures = self.averaged(apply_statistics(features, statistics))
                 rows.append([to_image(content), *map(to_image, pictures)])
         save_image(contact_sheet(rows, config.crop), self.out / "preview.jpg")

@@ -1,0 +1,44 @@
+"""A film of the training: the same two pairs, painted after 0, 1, 2, 5, 10, 20, 50, ... steps."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from course_lib import DATA_DIR
+from course_lib.adain import adain
+from course_lib.images import center_crop, open_image, resize_shorter_side, to_image, to_tensor
+from course_lib.vgg import VGG19Encoder
+
+SIDE = 192
+PAIRS = (
+    ("content/cat.jpg", "masterpieces/van_gogh_street_in_auvers.jpg"),
+    ("content/city.jpg", "masterpieces/kandinsky_composition_viii.jpg"),
+)
+
+
+def is_film_step(step: int) -> bool:
+    """Whether a frame is due after this step: 0 or 1, 2 or 5 times a power of ten."""
+    return str(step).rstrip("0") in ("", "1", "2", "5")
+
+
+def film_pairs(side: int = SIDE, folder: Path = DATA_DIR) -> tuple[Tensor, Tensor]:
+    """Photographs and paintings of the film, each (2, 3, side, side) in [0, 1]."""
+    contents, styles = zip(*PAIRS, strict=True)
+    return tuple(
+        torch.cat([
+            to_tensor(resize_shorter_side(center_crop(open_image(folder / name)), side))
+            for name in names
+        ])
+        for names in (contents, styles)
+    )  # fmt: skip
+
+
+@torch.no_grad()
+def film_frame(
+    encoder: VGG19Encoder, decoder: nn.Module, contents: Tensor, styles: Tensor
+) -> Image.Image:
+    """Both pairs as the decoder paints them now, one above the other."""
+    pictures = decoder(adain(encoder.encode(contents), encoder.encode(styles)))
+    return to_image(torch.cat(list(pictures.clamp(0, 1)), 1)[None])
