@@ -27,7 +27,9 @@ from course_lib.classroom.notebook_repair import mend
 from course_lib.system.files import replacing
 
 BOOK = "gradebook.db"
-STARTUP = "from course_lib.classroom import kernel_guard\n\nguard.install()\ndel guard\n"
+STARTUP = (
+    "from course_lib.classroom import kernel_guard\n\nkernel_guard.install()\ndel kernel_guard\n"
+)
 
 
 @dataclass(frozen=True)
