@@ -82,6 +82,7 @@ def benchmark_runtime(
     say: Callable[[str], None] = lambda line: None,
     recipe: GatysConfig | None = None,
     decoder: Path = DEFAULT_DECODER,
+    keep: Callable[[dict[str, object]], None] = lambda parts: None,
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Measure all that lesson 06 shows.
 
@@ -91,6 +92,7 @@ def benchmark_runtime(
         say: called with a line after each part.
         recipe: of the optimisation; the report's if not given.
         decoder: a checkpoint; the shipped one if not given.
+        keep: called with the parts that are finished after the longest of them.
 
     Returns:
         The settings, and the results: ``process``, ``adain``, ``gatys``, ``sizes``, ``layers``,
@@ -113,9 +115,8 @@ def benchmark_runtime(
         pairs, device, config.precision, config.repeats, decoder
     )
     say(f"adain: {results['adain']['per_image_seconds']['median']:.3f} s per picture")
-    results["gatys"] = measure_gatys(
-        pairs, recipe, device, config.evaluations, say, pictures
-    )
+    results["gatys"] = measure_gatys(pairs, recipe, device, config.evaluations, say, pictures)
+    keep(results)
     results["sizes"] = scale_sizes(names[0], config.sizes, recipe, transfer, config.repeats, say)
     results["layers"] = profile_layers(transfer, config.size, config.repeats)
     results["equal_quality"] = equal_quality(

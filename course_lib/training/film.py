@@ -1,14 +1,20 @@
-"""A film of the training: the same two pairs, painted after 0, 1, 2, 5, 10, 20, 50, ... steps."""
+"""A film of the training: the same two pairs, painted after 0, 1, 2, 5, 10, 20, 50, ... steps.
+
+It is kept as one strip of frames without loss, ``film.png``; its text chunk ``steps`` names the
+step of each frame.
+"""
 
 from pathlib import Path
 
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor, nn
 
 from course_lib import DATA_DIR
 from course_lib.adain import adain
 from course_lib.images import center_crop, open_image, resize_shorter_side, to_image, to_tensor
+from course_lib.system.files import replacing
 from course_lib.vgg import VGG19Encoder
 
 SIDE = 192
@@ -42,3 +48,27 @@ def film_frame(
     """Both pairs as the decoder paints them now, one above the other."""
     pictures = decoder(adain(encoder.encode(contents), encoder.encode(styles)))
     return to_image(torch.cat(list(pictures.clamp(0, 1)), 1)[None])
+
+
+def add_to_film(path: Path, frame: Image.Image, step: int) -> None:
+    """Put a frame at the end of the strip; frames of later steps, which are done again, go."""
+    frames = [(s, f) for s, f in read_film(path) if s < step] if path.exists() else []
+    frames.append((step, frame))
+    strip = Image.new("RGB", (frame.width * len(frames), frame.height))
+    for i, (_, picture) in enumerate(frames):
+        strip.paste(picture, (i * frame.width, 0))
+    notes = PngInfo()
+    notes.add_text("steps", " ".join(str(s) for s, _ in frames))
+    with replacing(path) as temporary:
+        strip.save(temporary, pnginfo=notes)
+
+
+def read_film(path: Path) -> list[tuple[int, Image.Image]]:
+    """The frames of a film, each with its step."""
+    with Image.open(path) as strip:
+        steps = [int(step) for step in strip.info["steps"].split()]
+        width = strip.width // len(steps)
+        return [
+            (step, strip.crop((i * width, 0, (i + 1) * width, strip.height)))
+            for i, step in enumerate(steps)
+        ]

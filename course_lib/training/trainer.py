@@ -20,7 +20,7 @@ from course_lib.system.devices import describe, pick_precision
 from course_lib.system.files import replacing
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
 from course_lib.training.datasets import ImagePool, draw_crops, load_pool
-from course_lib.training.film import film_frame, film_pairs
+from course_lib.training.film import add_to_film, film_frame, film_pairs
 from course_lib.training.objective import CELL, adain_losses, autoencoder_loss, shifted_losses
 from course_lib.training.processes import ALONE, Processes, local_device
 from course_lib.training.recorded import RecordedStep
@@ -323,13 +323,13 @@ class Trainer:
         self.completed, self.elapsed = state["completed"], state["elapsed"]
 
     def film_frame(self) -> None:
-        """Write a frame of the film, if the run has one: ``film/00000100.jpg`` after 100 steps."""
+        """Add a frame to the run's film, ``film.png``, if it has one."""
         if not self.config.film:
             return
         pictures = (images.to(self.device) for images in film_pairs())
         with self.autocast():
             frame = film_frame(self.encoder, self.averaged, *pictures)
-        save_image(frame, self.out / "film" / f"{self.completed:08d}.jpg")
+        add_to_film(self.out / "film.png", frame, self.completed)
 
     @torch.no_grad()
     def preview(self) -> None:
