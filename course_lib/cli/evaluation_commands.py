@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import DATA_DIR
-from course_lib.cli.gatys_commands import count
-from course_lib.cli.options import Parser, add_compute_options, load_transfer, positive
+from course_lib.cli.options import Parser, add_compute_options, count, load_transfer, positive
 
 
 def add_commands(command: Callable[..., Parser]) -> None:

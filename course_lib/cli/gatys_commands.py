@@ -7,7 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, add_compute_options, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    add_config_options,
+    chosen,
+    positive,
+)
+from course_lib.gatys.config import GatysConfig
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -37,60 +44,21 @@ def add_commands(command: Callable[..., Parser]) -> None:
         parser.add_argument("--pictures", type=Path, default=pictures, help="folder")
 
 
-def count(text: str) -> int:
-    """An argument that must be a whole number from 0 up."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
-    return int(text)
-
-
 def add_gatys_options(parser: Parser) -> None:
     add = parser.add_argument
     add("content", type=Path, help="a photograph")
     add("style", type=Path, help="a painting")
     add("-o", "--out", type=Path, required=True, help="image file")
     add("--size", type=positive, help="shorter side of the output; the photograph's if not given")
-    add(
-        "--style-size",
-        type=positive,
-        help="shorter side of the painting; as the output's",
-    )
-    add("--steps", type=count, default=50, help="steps; one of L-BFGS has up to 20 evaluations")
-    add("--optimizer", default="lbfgs", choices=["lbfgs", "adam", "sgd", "adadelta"], help="method")
-    add(
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="one that suits the optimiser if not given",
-    )
-    add("--init", default="noise", choices=["noise", "content", "style"], help="where to start")
-    add(
-        "--content-layers",
-        nargs="*",
-        metavar="LAYER",
-        default=["conv4_2"],
-        help="or relu4_2 and so on",
-    )
-    styles = [f"conv{block}_1" for block in range(1, 6)]
-    add(
-        "--style-layers", nargs="*", metavar="LAYER", default=styles, help="such as conv1_1 relu2_1"
-    )
-    add("--content-weight", type=float, default=1.0, metavar="W", help="factor of the content loss")
-    add("--style-weight", type=float, metavar="W", help="factor of the style loss (5)")
-    add("--tv-weight", type=float, default=0.0, metavar="W", help="factor of the total variation")
-    add("--pooling", default="max", choices=["max", "avg"], help="in the encoder")
-    add("--encoder", default="original", choices=["original", "torchvision"], help="VGG-19 weights")
-    add("--scales", type=positive, default=1, metavar="K", help="from coarse to fine in K sizes")
-    add("--max-evaluations", type=count, metavar="N", help="stop after N evaluations of the loss")
-    add("--seed", type=int, default=0, help="of the noise")
+    add("--style-size", type=positive, help="shorter side of the painting; as the output's")
     add("--film", type=Path, metavar="FILE", help="snapshots as an animation (.gif) or a strip")
     add("--frames", type=positive, default=8, help="of the film")
     add("--log", type=Path, metavar="JSON", help="write settings and loss history")
+    add_config_options(parser, GatysConfig)
     add_compute_options(parser)
 
 
 def gatys(options: argparse.Namespace) -> int:
-    from course_lib.gatys.config import GatysConfig
     from course_lib.gatys.loop import optimize, snapshot_schedule
     from course_lib.gatys.memory_estimate import estimate_memory
     from course_lib.images import ImageError, check_output_path, load_image, save_image
@@ -102,10 +70,7 @@ def gatys(options: argparse.Namespace) -> int:
     check_paths(options.content, [options.style], options.out)
     if options.film:
         check_output_path(options.film)
-    settings = {key: value for key, value in vars(options).items() if value is not None}
-    names = {field.name for field in dataclasses.fields(GatysConfig)}
-    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
-    config = GatysConfig(**{k: v for k, v in settings.items() if k in names})
+    config = GatysConfig(**chosen(options, GatysConfig))
     if options.film:
         snapshots = snapshot_schedule(config.planned_evaluations, options.frames)
         config = dataclasses.replace(config, snapshots=snapshots)

@@ -1,6 +1,9 @@
 """Parts that several commands share: the parser, kinds of numbers, device and decoder."""
 
 import argparse
+import dataclasses
+import types
+import typing
 from pathlib import Path
 
 
@@ -25,6 +28,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """An argument that must be a whole number from 0 up."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
+    return int(text)
+
+
 def fraction(text: str) -> float:
     """An argument that must lie in [0, 1]."""
     try:
@@ -34,6 +44,48 @@ def fraction(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number between 0 and 1")
     return value
+
+
+def add_config_options(parser: Parser, config: type) -> None:
+    """An option for each field of a configuration made by ``system.settings.option``.
+
+    Only what was typed reaches the namespace, so that a preset can be told from a wish.
+    """
+    hints = typing.get_type_hints(config)
+    for field in dataclasses.fields(config):
+        if "help" not in field.metadata:
+            continue
+        flag, default, text = f"--{field.name.replace('_', '-')}", field.default, field.metadata
+        kind = hints[field.name]
+        if isinstance(kind, types.UnionType):
+            kind = next(part for part in typing.get_args(kind) if part is not types.NoneType)
+        note = "" if default in (None, False) else f" (default: {_shown(default)})"
+        settings: dict[str, object] = {"help": text["help"] + note, "default": argparse.SUPPRESS}
+        if kind is bool:
+            settings["action"] = argparse.BooleanOptionalAction if default else "store_true"
+        elif typing.get_origin(kind) is tuple:
+            settings |= {"nargs": "*", "type": typing.get_args(kind)[0]}
+        else:
+            settings |= {"type": kind, "choices": text["choices"]}
+        if kind is not bool and not text["choices"]:
+            settings["metavar"] = text["metavar"] or {int: "N", float: "X"}.get(kind, "FILE")
+        parser.add_argument(flag, **settings)
+
+
+def _shown(default: object) -> str:
+    if isinstance(default, bool):
+        return "yes"
+    return " ".join(default) if isinstance(default, tuple) else f"{default}"
+
+
+def chosen(options: argparse.Namespace, config: type) -> dict[str, object]:
+    """The options that are fields of a configuration, lists as tuples, None left out."""
+    names = {field.name for field in dataclasses.fields(config)}
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in vars(options).items()
+        if key in names and value is not None
+    }
 
 
 def add_compute_options(parser: Parser) -> None:

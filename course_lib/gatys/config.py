@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from course_lib import CourseError
-from course_lib.vgg import SOURCES, layer_names
+from course_lib.system.settings import ENCODER_SOURCES, PADDINGS, option
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd", "adadelta")
 INITS = ("noise", "content", "style")
@@ -12,7 +12,7 @@ CONTENT_LAYERS = ("conv4_2",)
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 # ``python -m course_lib gatys-optimizers`` tries others; GatysConfig explains the units.
-LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.001, "adadelta": 3.0}
+LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.0003, "adadelta": 3.0}
 
 
 class GatysError(CourseError, ValueError):
@@ -29,68 +29,59 @@ class GatysConfig:
     chosen by eye from ``data/runs/gatys/weights.jpg``: from the photograph it paints boldly, while
     from noise a smaller one keeps more of the subject.
 
-    Args:
-        steps: calls of the optimiser per scale. A step of L-BFGS has up to
-            ``evaluations_per_step`` evaluations of the loss, a step of the others one.
-        optimizer: ``lbfgs``, ``adam``, ``sgd`` or ``adadelta``.
-        init: ``noise`` (white, uniform in [0.35, 0.65]), ``content``, or ``style`` (cut to
-            the content's shape).
-        content_layers, style_layers: names such as ``conv4_2`` (before its ReLU) or ``relu4_2``.
-        content_weight, style_weight, tv_weight: factors of the three losses.
-        relative: divide each layer's loss by the mean square of its target (features or Gram
-            matrix), so that every layer counts alike: equation 5 leaves the factors w_l free, and
-            without this the deepest layers, whose activations are rare and large, outweigh the
-            colours of the first by orders of magnitude.
-        style_layer_weights: one factor per style layer; 1 / number of layers if not given.
-        learning_rate: ``LEARNING_RATES`` if not given. L-BFGS: a factor of its step. The
-            others work on pixel values in [0, 1], with the loss divided by its first value and
-            multiplied by the number of values, so that rates fit every size and weight.
-        evaluations_per_step: L-BFGS's ``max_iter``, 20 in PyTorch.
-        max_evaluations: stop after so many evaluations, even within a step.
-        history_size: pairs of vectors that L-BFGS remembers.
-        scales: the last runs at full size, each one before at half the size of the next.
-        snapshots: evaluations, counted from 1, after which ``optimize`` shows its image.
-        seed: of the noise.
-        encoder, normalize_activations, padding, pooling: see ``VGG19Encoder``.
-        device, precision: see ``devices``; Gram matrices and L-BFGS's vectors are always float32.
+    A step is a call of the optimiser: L-BFGS takes up to ``evaluations_per_step`` evaluations of
+    the loss in it, the others one. Noise is white, uniform in [0.35, 0.65]; the style as a start is
+    cut to the content's shape. Layers are names such as ``conv4_2`` (before its ReLU) or
+    ``relu4_2``. The rate of L-BFGS is a factor of its step; the others work on pixel values in
+    [0, 1], with the loss divided by its first value and multiplied by the number of values, so that
+    rates fit every size and weight. ``relative`` divides each layer's loss by the mean square of
+    its target (features or Gram matrix), so that every layer counts alike: equation 5 leaves the
+    factors w_l free, and without this the deepest layers, whose activations are rare and large,
+    outweigh the colours of the first by orders of magnitude. Each scale before the last runs at
+    half the size of the next. Gram matrices and L-BFGS's vectors are float32 in any precision.
+    ``snapshots`` are evaluations, counted from 1, after which ``optimize`` shows its image.
 
     Raises:
         GatysError: a value that cannot be used.
     """
 
-    steps: int = 50
-    optimizer: str = "lbfgs"
-    init: str = "noise"
-    content_layers: tuple[str, ...] = CONTENT_LAYERS
-    style_layers: tuple[str, ...] = STYLE_LAYERS
-    content_weight: float = 1.0
-    style_weight: float = 5.0
-    tv_weight: float = 0.0
-    relative: bool = True
-    style_layer_weights: tuple[float, ...] | None = None
-    learning_rate: float | None = None
-    evaluations_per_step: int = 20
-    max_evaluations: int | None = None
-    history_size: int = 50
-    scales: int = 1
+    steps: int = option(50, "calls of the optimiser at each scale")
+    optimizer: str = option("lbfgs", "method", OPTIMIZERS)
+    init: str = option("noise", "where to start", INITS)
+    content_layers: tuple[str, ...] = option(CONTENT_LAYERS, "or relu4_2 and so on", name="LAYER")
+    style_layers: tuple[str, ...] = option(STYLE_LAYERS, "or relu1_1 and so on", name="LAYER")
+    content_weight: float = option(1.0, "factor of the content loss")
+    style_weight: float = option(5.0, "factor of the style loss")
+    tv_weight: float = option(0.0, "factor of the total variation")
+    relative: bool = option(True, "divide each layer's loss by its target's mean square")
+    style_layer_weights: tuple[float, ...] | None = option(
+        None, "a factor for each style layer; 1 / their number if not given", name="W"
+    )
+    learning_rate: float | None = option(None, "one that suits the optimiser if not given")
+    evaluations_per_step: int = option(20, "of the loss, at most, in a step of L-BFGS")
+    max_evaluations: int | None = option(None, "stop after so many, even within a step")
+    history_size: int = option(100, "pairs of vectors that L-BFGS remembers")
+    scales: int = option(1, "from coarse to fine in so many sizes")
     snapshots: tuple[int, ...] = ()
-    seed: int = 0
-    encoder: str = "original"
-    normalize_activations: bool = True
-    padding: str = "reflect"
-    pooling: str = "max"
+    seed: int = option(0, "of the noise")
+    encoder: str = option("original", "VGG-19 weights", ENCODER_SOURCES)
+    normalize_activations: bool = option(True, "scale each filter to a mean activation of 1")
+    padding: str = option("reflect", "of the encoder's convolutions", PADDINGS)
+    pooling: str = option("max", "of the encoder", ("max", "avg"))
     device: str = "auto"
     precision: str = "auto"
 
     def __post_init__(self) -> None:
         for name, choices in (
-            ("optimizer", OPTIMIZERS), ("init", INITS), ("encoder", SOURCES),
-            ("padding", ("reflect", "zeros")), ("pooling", ("max", "avg")),
+            ("optimizer", OPTIMIZERS), ("init", INITS), ("encoder", ENCODER_SOURCES),
+            ("padding", PADDINGS), ("pooling", ("max", "avg")),
         ):  # fmt: skip
             if getattr(self, name) not in choices:
                 raise GatysError(
                     f"unknown {name} '{getattr(self, name)}'; choose from {', '.join(choices)}"
                 )
+        from course_lib.vgg import layer_names  # PyTorch, which --help does without
+
         for layer in (*self.content_layers, *self.style_layers):
             if layer not in layer_names():
                 raise GatysError(f"unknown layer '{layer}'; layers are {', '.join(layer_names())}")
@@ -129,6 +120,8 @@ class GatysConfig:
     @property
     def layers(self) -> tuple[str, ...]:
         """Every layer needed, once, from the first to the deepest."""
+        from course_lib.vgg import layer_names
+
         wanted = {*self.content_layers, *self.style_layers}
         return tuple(name for name in layer_names() if name in wanted)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from course_lib import CourseError
+from course_lib.system.settings import ENCODER_SOURCES, PADDINGS, option
 
 
 class TrainingError(CourseError, RuntimeError):
@@ -15,55 +16,47 @@ class TrainingError(CourseError, RuntimeError):
 class TrainingConfig:
     """Everything that decides a run; the defaults are the recipe of the report.
 
-    Sizes are in pixels, ``steps`` overrides ``epochs``, and an epoch is one pass over the content
-    images. ``batch`` counts the crops of all processes together, so that a run is the same on one
-    GPU and on four. ``learning_rate_decay`` is the authors' k: the rate is divided by 1 + k * step.
-    The first ``warmup_steps`` train an autoencoder on pixels, photographs and paintings in turn,
-    which gives the decoder its colours quickly. A ``shift_weight`` above 0 adds a loss that the
-    paper does not have: it keeps lattices out of flat areas, see ``shifted_losses``.
-
-    ``style_crop`` is the side of the paintings' crops, ``crop`` if not given: a style enters by its
-    statistics alone, so both need not be equal. ``schedule`` is ``inverse`` (the authors': divided
-    by 1 + k * step) or ``cosine`` (falls to zero at the end). ``minutes`` ends the run after that
-    time instead of a number of steps, and is what ``cosine`` then falls along. ``average`` is the
-    decay per step of a moving average of the weights, which is saved instead of the last ones; 0
-    switches it off. ``relative`` divides the losses of each pair by the style loss of its
-    untouched photograph, so that a few paintings with large activations do not steer everything.
-    ``film`` paints the same two pairs after 0, 1, 2, 5, 10, 20, 50, ... steps, see ``film.py``.
+    Sizes are in pixels. ``batch`` counts the crops of all processes together, so that a run is the
+    same on one GPU and on four. A style enters by its statistics alone, so ``style_crop`` need not
+    be ``crop``. The first ``warmup_steps`` train an autoencoder on pixels, photographs and
+    paintings in turn, which gives the decoder its colours quickly. With ``relative``, a few
+    paintings with large activations do not steer everything. A ``shift_weight`` above 0 adds a
+    loss that the paper does not have, see ``shifted_losses``.
     """
 
     content: tuple[str, ...]
     style: tuple[str, ...]
     out: str
-    encoder: str = "original"
-    padding: str = "reflect"
-    images: int | None = 1200
-    epochs: int = 54
-    steps: int | None = None
-    batch: int = 8
-    size: int = 512
-    crop: int = 256
-    style_crop: int | None = None
-    style_weight: float = 20.0
-    shift_weight: float = 0.0
-    learning_rate: float = 1e-4
-    learning_rate_decay: float = 0.0
-    schedule: str = "inverse"
-    minutes: float | None = None
-    average: float = 0.0
-    relative: bool = False
-    warmup_steps: int = 0
-    warmup_learning_rate: float = 1e-3
-    initial_decoder: str | None = None
+    encoder: str = option("original", "VGG-19 weights", choices=ENCODER_SOURCES)
+    padding: str = option("reflect", "of the encoder's convolutions", choices=PADDINGS)
+    images: int | None = option(1200, "at most so many photographs and paintings each")
+    epochs: int = option(54, "passes over the photographs")
+    steps: int | None = option(None, "steps in all, instead of epochs")
+    minutes: float | None = option(None, "end after this time instead")
+    batch: int = option(8, "crops of each per step")
+    size: int = option(512, "shorter side after reading, in pixels")
+    crop: int = option(256, "side of the square crops of photographs")
+    style_crop: int | None = option(None, "side of the paintings' crops; that of crop if not given")
+    style_weight: float = option(20.0, "lambda of equation 11")
+    relative: bool = option(False, "divide the losses of each pair by its photograph's style loss")
+    shift_weight: float = option(0.0, "of a loss against lattices in flat areas")
+    learning_rate: float = option(1e-4, "of Adam")
+    learning_rate_decay: float = option(0.0, "k: divide the rate by 1 + k * step")
+    schedule: str = option("inverse", "how the rate falls: by k, or to zero at the end",
+                           choices=("inverse", "cosine"))  # fmt: skip
+    average: float = option(0.0, "decay per step of the average of the weights that is saved")
+    warmup_steps: int = option(0, "autoencoder steps first")
+    warmup_learning_rate: float = option(1e-3, "of the autoencoder steps")
+    initial_decoder: str | None = option(None, "start from this checkpoint")
     exclude: tuple[str, ...] = ()
-    seed: int = 0
+    seed: int = option(0, "of the first weights and the crops")
     device: str = "auto"
     precision: str = "auto"
-    compile: bool = False
-    log_every: int = 50
-    checkpoint_every: int = 500
-    film: bool = False
-    data_note: str = "not stated"
+    compile: bool = option(False, "use torch.compile")
+    film: bool = option(False, "paint two pairs after 0, 1, 2, 5, 10, ... steps into film.png")
+    log_every: int = option(50, "steps per log line")
+    checkpoint_every: int = option(500, "steps per save")
+    data_note: str = option("not stated", "data and terms, for the decoder's metadata")
 
 
 # What may differ between a run and its resumption without changing what the run means.
