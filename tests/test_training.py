@@ -35,6 +35,7 @@ from course_lib.training.config import (
     check_config,
 )
 from course_lib.training.datasets import draw_crops
+from course_lib.training.film import read_film
 from course_lib.training.loop import train
 from course_lib.training.objective import adain_losses, shifted_losses
 from course_lib.training.trainer import Trainer
@@ -822,3 +823,91 @@ def test_the_default_recipe_is_the_reports():
     assert (config.images, config.epochs, config.batch, config.style_weight) == (1200, 54, 8, 20)
     assert (config.size, config.crop, config.learning_rate) == (512, 256, 1e-4)
     assert config.steps is None and config.warmup_steps == config.learning_rate_decay == 0
+
+
+def test_the_average_follows_the_weights_and_is_what_is_saved(config):
+    trainer = Trainer(config(average=0.9, warmup_steps=0), progress=False)
+    mean = [p.detach().clone() for p in trainer.decoder.parameters()]
+    for step in range(1, 4):
+        trainer.step()
+        decay = min(0.9, (1 + step - 1) / (10 + step - 1))
+        for m, p in zip(mean, trainer.decoder.parameters(), strict=True):
+            m.mul_(decay).add_(p.detach(), alpha=1 - decay)
+    torch.testing.assert_close(list(trainer.averaged.parameters()), mean)
+    trainer.save()
+    saved = load_file(trainer.out / "decoder.safetensors")
+    wanted = trainer.averaged.conv4_1.bias.detach().half()
+    assert torch.equal(saved["conv4_1.bias"], wanted)
+    assert not torch.equal(wanted, trainer.decoder.conv4_1.bias.detach().half())
+
+
+def test_a_run_with_an_average_goes_on_as_if_nothing_had_happened(config, tmp_path):
+    whole = config(average=0.9, steps=6, out=str(tmp_path / "whole"), schedule="cosine")
+    run(whole)
+    cut = dataclasses.replace(whole, out=str(tmp_path / "cut"))
+    trainer = Trainer(cut, progress=False)
+    for _ in range(4):
+        trainer.step()
+    trainer.save()
+    run(cut)
+    mine, its = (load_file(tmp_path / n / "decoder.safetensors") for n in ("cut", "whole"))
+    torch.testing.assert_close(mine, its, rtol=0, atol=0)
+
+
+def test_the_cosine_falls_from_the_rate_to_zero(config):
+    trainer = Trainer(config(schedule="cosine", warmup_steps=0, steps=8), progress=False)
+    rates = [trainer.learning_rate(step) for step in range(9)]
+    assert rates[0] == pytest.approx(1e-3) and rates[4] == pytest.approx(5e-4)
+    assert rates[8] == pytest.approx(0, abs=1e-12) and rates == sorted(rates, reverse=True)
+
+
+def test_a_run_may_end_by_time(config, out):
+    run(config(minutes=1e-6, schedule="cosine"))
+    state = checkpoint(out)
+    assert state["completed"] == 1 and len(read_log(out)) == 1
+
+
+@pytest.mark.parametrize("changes, words", [
+    ({"schedule": "linear"}, "unknown schedule 'linear'"),
+    ({"average": 1.0}, "average must be at least 0 and below 1"),
+    ({"minutes": 0}, "minutes must be greater than 0"),
+    ({"style_crop": 0}, "style_crop must be greater than 0"),
+    ({"relative": True, "shift_weight": 1.0, "crop": 48}, "relative losses do not work"),
+])  # fmt: skip
+def test_new_settings_that_cannot_work(config, changes, words):
+    with pytest.raises(TrainingError, match=words):
+        check_config(config(**changes))
+
+
+def test_relative_losses_weigh_each_pair_by_its_untouched_photograph(trainer):
+    content, style = trainer.pair()
+    encoder, decoder = trainer.encoder, trainer.decoder
+    with torch.no_grad():
+        plain = [adain_losses(encoder, decoder, c[None], s[None])
+                 for c, s in zip(content, style, strict=True)]  # fmt: skip
+        before = [style_loss(encoder(c[None], STYLE_LAYERS), encoder(s[None], STYLE_LAYERS))
+                  for c, s in zip(content, style, strict=True)]  # fmt: skip
+        mean = sum(before) / len(before)
+        wanted = [sum(pair[k] * mean / b for pair, b in zip(plain, before, strict=True)) / 2
+                  for k in (0, 1)]  # fmt: skip
+        torch.testing.assert_close(
+            adain_losses(encoder, decoder, content, style, relative=True), tuple(wanted),
+            rtol=1e-3, atol=1e-4,
+        )  # fmt: skip
+
+
+def test_the_film_has_a_frame_after_0_1_2_5_and_10_steps_and_at_the_end(config, out):
+    run(config(film=True))
+    film = read_film(out / "film.png")
+    assert [step for step, _ in film] == [0, 1, 2, 5, 10, STEPS]
+    assert len({picture.tobytes() for _, picture in film}) == len(film)
+    assert {picture.size for _, picture in film} == {(192, 384)}
+
+
+def test_style_crops_may_have_another_size(config):
+    trainer = Trainer(config(style_crop=24), progress=False)
+    content, style = trainer.pair()
+    assert content.shape[-2:] == (32, 32) and style.shape[-2:] == (24, 24)
+    trainer.completed = trainer.config.warmup_steps
+    trainer.step()
+    assert trainer.sums.isfinite().all()

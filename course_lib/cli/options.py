@@ -28,6 +28,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """An argument that must be a whole number; its range is the configuration's business."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+
+
 def count(text: str) -> int:
     """An argument that must be a whole number from 0 up."""
     if not text.isdigit():
@@ -66,7 +74,7 @@ def add_config_options(parser: Parser, config: type) -> None:
         elif typing.get_origin(kind) is tuple:
             settings |= {"nargs": "*", "type": typing.get_args(kind)[0]}
         else:
-            settings |= {"type": kind, "choices": text["choices"]}
+            settings |= {"type": whole if kind is int else kind, "choices": text["choices"]}
         if kind is not bool and not text["choices"]:
             settings["metavar"] = text["metavar"] or {int: "N", float: "X"}.get(kind, "FILE")
         parser.add_argument(flag, **settings)

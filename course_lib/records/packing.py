@@ -55,7 +55,8 @@ def pack_images(
             if path.name in held_out:
                 group = f"held_out_{kind}"
             data = _encoded(image, SIDES[group], QUALITY[group])
-            groups[group].append((f"{path.stem}.webp", data))
+            number = len(groups[group])  # two folders may hold the same name
+            groups[group].append((f"{number:05d}_{path.stem}.webp", data))
     room = megabytes * 1e6
     room -= sum(len(data) + 300 for name in GROUPS if name != "small" for _, data in groups[name])
     small = groups["small"]

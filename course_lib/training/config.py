@@ -56,7 +56,7 @@ class TrainingConfig:
     film: bool = option(False, "paint two pairs after 0, 1, 2, 5, 10, ... steps into film.png")
     log_every: int = option(50, "steps per log line")
     checkpoint_every: int = option(500, "steps per save")
-    data_note: str = option("not stated", "data and terms, for the decoder's metadata")
+    data_note: str = option("not stated", "data and terms, for the decoder's metadata", name="TEXT")
 
 
 # What may differ between a run and its resumption without changing what the run means.
