@@ -162,3 +162,10 @@ def test_the_runtime_table_is_the_recorded_one():
     times = statistics.median(run["seconds"] / pair["adain_seconds"] for run, pair in runs)
     assert f"needs {evaluations:.0f} evaluations" in text
     assert f"AdaIN, {times:.0f} times AdaIN's time" in text
+
+
+def test_the_recipe_study_is_the_recorded_one():
+    for name in ("recipe_study_gpu.json", "recipe_study_longer_gpu.json"):
+        for arm, row in results(name).items():
+            scores = (f"{value:.2f}" for value in row["averaged"].values())
+            assert f"| {arm} | {row['steps']} | {' | '.join(scores)} |" in DATA_README

@@ -22,14 +22,10 @@ from course_lib.records.packing import unpack_images
 from course_lib.stylize import DEFAULT_DECODER
 from course_lib.system.devices import keep_freed_memory, pick_device
 from course_lib.system.files import save_record
+from course_lib.training.config import PRESETS
 from course_lib.training.datasets import ImagePool, load_pool
 
-# The recipe of the decoder that we ship, found by the recipe study.
-DECODER = {
-    "batch": 8, "crop": 224, "style_crop": 224, "size": 288, "images": None, "style_weight": 10.0,
-    "learning_rate": 4e-4, "schedule": "cosine", "average": 0.999, "warmup_steps": 300,
-    "film": True, "checkpoint_every": 2000, "log_every": 100,
-}  # fmt: skip
+DECODER = PRESETS["long"] | {"film": True, "checkpoint_every": 2000, "log_every": 100}
 SHARE = 2 / 3  # of all minutes, for the decoder
 
 
