@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, add_compute_options, positive
+from course_lib.cli.options import Parser, add_compute_options, count, positive
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -35,13 +35,6 @@ def add_commands(command: Callable[..., Parser]) -> None:
         parser.add_argument("-o", "--out", type=Path, default=out, help="JSON file")
         pictures = DATA_DIR / "runs" / "gatys"
         parser.add_argument("--pictures", type=Path, default=pictures, help="folder")
-
-
-def count(text: str) -> int:
-    """An argument that must be a whole number from 0 up."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
-    return int(text)
 
 
 def add_gatys_options(parser: Parser) -> None:

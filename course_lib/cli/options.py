@@ -25,6 +25,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """An argument that must be a whole number from 0 up."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
+    return int(text)
+
+
 def fraction(text: str) -> float:
     """An argument that must lie in [0, 1]."""
     try:
