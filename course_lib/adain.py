@@ -126,6 +126,18 @@ def blend(content: Tensor, transformed: Tensor, alpha: float) -> Tensor:
     return transformed if alpha == 1 else torch.lerp(content, transformed, alpha)
 
 
+def blend_statistics(
+    content: ChannelStatistics, style: ChannelStatistics, alpha: float
+) -> ChannelStatistics:
+    """The statistics on the way from the content's to the style's, at ``alpha`` of equation 14.
+
+    At the layer that is blended they are those of the blend, also beyond alpha 1, where the
+    standard deviation may pass 0 and grow again.
+    """
+    mean, std = (torch.lerp(c, s, alpha) for c, s in zip(content, style, strict=True))
+    return ChannelStatistics(mean, std.abs())
+
+
 def mix_statistics(
     statistics: Sequence[ChannelStatistics], weights: Sequence[float] | None = None
 ) -> ChannelStatistics:

@@ -6,8 +6,8 @@ through 2 x 512 numbers, so they can be computed once (``encode_style``) and kep
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -20,11 +20,14 @@ from course_lib.adain import (
     ChannelStatistics,
     apply_statistics,
     blend,
+    blend_statistics,
     channel_statistics,
     mix_statistics,
 )
 from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata
 from course_lib.images import pad_to_multiple
+from course_lib.losses import STYLE_LAYERS
+from course_lib.polish import STEPS, Objective, check_steps, polish
 from course_lib.system.devices import keep_freed_memory, pick_device, pick_precision
 from course_lib.system.files import replacing
 from course_lib.vgg import VGG19Encoder
@@ -45,16 +48,33 @@ class StyleStatistics:
     """A style as AdaIN sees it: mean and standard deviation of 512 relu4_1 channels (4 KB).
 
     ``mean`` and ``std`` are float32 of shape (1, 512, 1, 1) on the CPU; ``encoder`` describes the
-    encoder they were measured with, since they mean nothing to another one.
+    encoder they were measured with, since they mean nothing to another one. ``shallow`` holds the
+    same of relu1_1, relu2_1 and relu3_1 if it was asked for: polishing needs them.
     """
 
     mean: Tensor
     std: Tensor
     encoder: str
+    shallow: Mapping[str, ChannelStatistics] = field(default_factory=dict)
+
+    def every_layer(self) -> dict[str, ChannelStatistics]:
+        """relu1_1 ... relu4_1 -> statistics.
+
+        Raises:
+            ValueError: only those of relu4_1 are known.
+        """
+        if not self.shallow:
+            raise ValueError(
+                "these style statistics are of relu4_1 alone, and polishing needs four layers: "
+                "give the painting, or measure it with encode_style(..., every_layer=True)"
+            )
+        return {**self.shallow, "relu4_1": ChannelStatistics(self.mean, self.std)}
 
     def save(self, path: str | os.PathLike) -> Path:
-        """Write a safetensors file of about 4 KB (to a temporary name, then renamed)."""
+        """Write a safetensors file of 4 KB, or 8 KB with every layer (renamed when complete)."""
         tensors = {"mean": self.mean.contiguous(), "std": self.std.contiguous()}
+        for layer, (mean, std) in self.shallow.items():
+            tensors |= {f"{layer}.mean": mean.contiguous(), f"{layer}.std": std.contiguous()}
         with replacing(path) as temporary:
             save_file(tensors, temporary, {"encoder": self.encoder})
         return Path(path)
@@ -72,6 +92,13 @@ class StyleStatistics:
             with safe_open(path, "pt") as file:
                 mean, std = file.get_tensor("mean"), file.get_tensor("std")
                 encoder = (file.metadata() or {})["encoder"]
+                layers = [layer for layer in STYLE_LAYERS if f"{layer}.mean" in file.keys()]  # noqa: SIM118
+                shallow = {
+                    layer: ChannelStatistics(
+                        file.get_tensor(f"{layer}.mean"), file.get_tensor(f"{layer}.std")
+                    )
+                    for layer in layers
+                }
         except (SafetensorError, KeyError) as error:
             raise ValueError(f"{path} does not hold style statistics ({error})") from None
         if mean.shape != std.shape or mean.dim() != 4 or mean.numel() != mean.shape[1]:
@@ -79,7 +106,7 @@ class StyleStatistics:
                 f"{path} does not hold style statistics (shapes {tuple(mean.shape)} and "
                 f"{tuple(std.shape)} instead of (1, channels, 1, 1))"
             )
-        return cls(mean, std, encoder)
+        return cls(mean, std, encoder, shallow)
 
     @classmethod
     def average(
@@ -94,7 +121,12 @@ class StyleStatistics:
         if len(encoders) > 1:
             raise ValueError(f"styles measured with different encoders cannot mix: {encoders}")
         mixed = mix_statistics([ChannelStatistics(s.mean, s.std) for s in styles], weights)
-        return cls(mixed.mean, mixed.std, encoders[0])
+        shallow = {
+            layer: mix_statistics([style.shallow[layer] for style in styles], weights)
+            for layer in STYLE_LAYERS
+            if all(layer in style.shallow for style in styles)
+        }
+        return cls(mixed.mean, mixed.std, encoders[0], shallow)
 
 
 Style = Tensor | StyleStatistics
@@ -176,27 +208,52 @@ class StyleTransfer:
         return self.decoder(features).clamp(0, 1)[..., :height, :width]
 
     @torch.inference_mode()
-    def encode_style(self, style: Tensor) -> StyleStatistics:
+    def encode_style(self, style: Tensor, every_layer: bool = False) -> StyleStatistics:
         """Measure one style image (1, 3, H, W): about half of the work of a stylisation, saved.
+
+        ``every_layer`` also measures the layers before relu4_1, for ``polish``.
 
         Raises:
             ValueError: the tensor is not one RGB image.
         """
-        features = self.encode(style)
-        if len(features) != 1:
-            raise ValueError(f"expected one style image, got a batch of {len(features)}")
-        mean, std = (part.float().cpu() for part in channel_statistics(features))
-        return StyleStatistics(mean, std, self.encoder.description)
+        if every_layer:
+            features = self.encoder(self._prepare(style), STYLE_LAYERS)
+        else:
+            features = {"relu4_1": self.encode(style)}
+        if len(features["relu4_1"]) != 1:
+            raise ValueError(f"expected one style image, got a batch of {len(style)}")
+        measured = {
+            layer: ChannelStatistics(*(part.float().cpu() for part in channel_statistics(f)))
+            for layer, f in features.items()
+        }
+        return StyleStatistics(*measured.pop("relu4_1"), self.encoder.description, measured)
 
     def _statistics(self, style: Style) -> ChannelStatistics:
         if isinstance(style, StyleStatistics):
-            if style.encoder != self.encoder.description:
-                raise ValueError(
-                    f"the style was measured with '{style.encoder}', not with "
-                    f"'{self.encoder.description}'"
-                )
+            self._check_encoder(style)
             return ChannelStatistics(style.mean.to(self.device), style.std.to(self.device))
         return channel_statistics(self.encode(style))
+
+    def _check_encoder(self, style: StyleStatistics) -> None:
+        if style.encoder != self.encoder.description:
+            raise ValueError(
+                f"the style was measured with '{style.encoder}', not with "
+                f"'{self.encoder.description}'"
+            )
+
+    @torch.inference_mode()
+    def every_layer(self, style: Style) -> dict[str, ChannelStatistics]:
+        """relu1_1 ... relu4_1 -> statistics of a style, on this device.
+
+        Raises:
+            ValueError: statistics of relu4_1 alone, or of another encoder.
+        """
+        if isinstance(style, StyleStatistics):
+            self._check_encoder(style)
+            layers = style.every_layer().items()
+            return {k: ChannelStatistics(*(part.to(self.device) for part in s)) for k, s in layers}
+        features = self.encoder(self._prepare(style), STYLE_LAYERS)
+        return {layer: channel_statistics(f) for layer, f in features.items()}
 
     def mix(
         self, style: Style | Sequence[Style], weights: Sequence[float] | None = None
@@ -259,3 +316,54 @@ class StyleTransfer:
         statistics = self.mix(style, weights)
         target = self.restyle(self.encode(content), statistics, alpha)
         return self.decode(target, tuple(content.shape[-2:])).to(content.device)
+
+    @torch.inference_mode()
+    def objective(
+        self,
+        content: Tensor,
+        style: Style | Sequence[Style],
+        alpha: float = 1.0,
+        weights: Sequence[float] | None = None,
+        exaggerate: bool = False,
+    ) -> Objective:
+        """The loss (equations 11 to 13) that the picture of one photograph should make small.
+
+        Below ``alpha`` 1 the picture owes the style only a share: its target is the blend of
+        equation 14, and its statistics those between content and style, layer by layer. Styles mix
+        likewise in every layer (equation 15). Arguments and errors are those of ``stylize``.
+
+        Raises:
+            ValueError: also for statistics of relu4_1 alone, and for more than one photograph.
+        """
+        check_alpha(alpha, exaggerate)
+        styles = [style] if isinstance(style, Tensor | StyleStatistics) else list(style)
+        measured = [self.every_layer(s) for s in styles]
+        wanted = {k: mix_statistics([m[k] for m in measured], weights) for k in STYLE_LAYERS}
+        features = self.encoder(self._prepare(content), STYLE_LAYERS)
+        target = self.restyle(features["relu4_1"], wanted["relu4_1"], alpha)
+        if len(target) != 1:
+            raise ValueError(f"one photograph is polished at a time, got {len(target)}")
+        if alpha != 1:
+            own = {k: channel_statistics(f) for k, f in features.items()}
+            wanted = {k: blend_statistics(own[k], wanted[k], alpha) for k in STYLE_LAYERS}
+        return Objective(self.encoder, target, wanted)
+
+    def polish(
+        self,
+        content: Tensor,
+        style: Style | Sequence[Style],
+        alpha: float = 1.0,
+        weights: Sequence[float] | None = None,
+        exaggerate: bool = False,
+        steps: int = STEPS,
+        progress: bool = False,
+    ) -> Tensor:
+        """``stylize``, and then so many steps towards the smallest loss (see ``polish.py``).
+
+        Takes one photograph, (1, 3, H, W) or (3, H, W). Further arguments, result and errors are
+        those of ``stylize`` and of ``polish.polish``.
+        """
+        check_steps(steps)
+        objective = self.objective(content, style, alpha, weights, exaggerate)
+        picture = self.decode(objective.target, tuple(content.shape[-2:]))
+        return polish(objective, picture, steps, progress).picture.to(content.device)

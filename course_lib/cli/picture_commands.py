@@ -7,9 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_lib.cli.options import Parser, add_compute_options, fraction, load_transfer, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    count,
+    fraction,
+    load_transfer,
+    positive,
+)
 
 if TYPE_CHECKING:
+    from course_lib.painting.painter import Painter
     from course_lib.painting.recipe import Recipe
 
 
@@ -68,6 +76,10 @@ def add_control_options(parser: Parser, unset: dict[str, str]) -> None:
         help="enlarge the styles before they are measured, 0.125 ... 4 (default: 1)",
     )  # fmt: skip
     parser.add_argument(
+        "--polish", type=count, metavar="N", **unset,
+        help="then optimise the picture itself, by so many steps; Ctrl-C keeps the best so far",
+    )  # fmt: skip
+    parser.add_argument(
         "--grid", type=grid_shape, metavar="ROWSxCOLUMNS",
         help="a sheet of mixtures of four styles; --size is that of one picture (default: 160)",
     )  # fmt: skip
@@ -111,7 +123,7 @@ def grid_shape(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def stylize(options: argparse.Namespace) -> None:
+def stylize(options: argparse.Namespace) -> int:
     from course_lib.painting.batch import check_paths, stylize_file, stylize_folder
     from course_lib.painting.recipe import make_painter
 
@@ -121,11 +133,11 @@ def stylize(options: argparse.Namespace) -> None:
     check_paths(content, [*inputs, *filter(None, [options.recipe])], options.out)
     if options.grid:
         stylize_grid(options, recipe, folder)
-        return
-    painter = make_painter(load_transfer(options), recipe, folder)
+        return 0
+    painter = make_painter(load_transfer(options), recipe, folder, progress=True)
     if not content.is_dir():
         print(stylize_file(painter, content, options.out, recipe.size))
-        return
+        return report_stop(painter)
     report = stylize_folder(painter, content, options.out, recipe.size)
     for path, reason in report.skipped.items():
         print(f"skipped {path}: {reason}", file=sys.stderr)
@@ -135,6 +147,15 @@ def stylize(options: argparse.Namespace) -> None:
     )
     if not report.saved:
         raise ValueError(f"no image in {content} could be stylised")
+    return report_stop(painter)
+
+
+def report_stop(painter: "Painter") -> int:
+    """The exit code, after a word about Ctrl-C if it ended the polishing."""
+    if not painter.stopped:
+        return 0
+    print("polishing was stopped; the last picture is the best until then", file=sys.stderr)
+    return 130
 
 
 def read_recipe(options: argparse.Namespace) -> tuple["Recipe", Path]:
@@ -167,10 +188,10 @@ def stylize_grid(options: argparse.Namespace, recipe: "Recipe", folder: Path) ->
         raise ValueError(f"--grid needs four styles, one for each corner, got {len(recipe.styles)}")
     photograph = load_image(folder / recipe.content)
     paths = [folder / name for name in recipe.styles]
-    styles = open_styles(paths, recipe.style_size, recipe.style_scale)
+    styles = open_styles(paths, recipe.style_size, recipe.style_scale, recipe.polish > 0)
     sheet = corner_grid(
         load_transfer(options), photograph, styles, *options.grid,
-        recipe.alpha, recipe.colour, recipe.size or 160,
+        recipe.alpha, recipe.colour, recipe.size or 160, recipe.polish,
     )  # fmt: skip
     print(save_image(sheet, options.out))
 

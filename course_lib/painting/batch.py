@@ -107,6 +107,8 @@ def stylize_folder(
             report.skipped[path] = str(error)
             continue
         report.saved.append(save_image(paint(image), target))
+        if getattr(paint, "stopped", False):  # Ctrl-C during a polishing, whose best is saved now
+            break
     report.seconds = time.perf_counter() - started
     return report
 

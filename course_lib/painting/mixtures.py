@@ -13,6 +13,7 @@ from course_lib.images import (
     to_tensor,
 )
 from course_lib.painting.painter import compose, measure_styles
+from course_lib.painting.polishing import polish_painting
 from course_lib.stylize import Style, StyleTransfer
 
 
@@ -40,6 +41,7 @@ def corner_grid(
     alpha: float = 1.0,
     colour: str = "style",
     tile: int = 160,
+    polish: int = 0,
 ) -> Image.Image:
     """Draw one photograph in every mixture of four styles, with the styles beside the corners.
 
@@ -49,6 +51,7 @@ def corner_grid(
             statistics have no picture to show.
         alpha, colour: see ``compose``.
         tile: side of one picture in pixels.
+        polish: steps by which every picture is improved.
 
     Raises:
         ValueError: not four styles, or settings out of range.
@@ -58,15 +61,22 @@ def corner_grid(
         raise ValueError(f"a grid needs four styles, one for each corner, got {len(styles)}")
     photograph = to_tensor(_square(content, tile))
     recolour = photograph if colour == "coral" else None
-    statistics = measure_styles(transfer, styles, recolour)
+    statistics = measure_styles(transfer, styles, recolour, polish > 0)
     features = transfer.encode(photograph)
-    sheet: list[list[Image.Image | None]] = [
-        [
-            to_image(compose(transfer, photograph, features, statistics, mixture, alpha, colour))
-            for mixture in line
-        ]
-        for line in weights
-    ]
+
+    def paint(mixture: Sequence[float]) -> Image.Image:
+        def polished(picture: Tensor) -> Tensor:
+            done = polish_painting(
+                transfer, picture, photograph, statistics, mixture, alpha, steps=polish
+            )
+            if done.stopped:  # half a sheet is none
+                raise KeyboardInterrupt
+            return done.picture
+
+        settings = statistics, mixture, alpha, colour, None, polished if polish else None
+        return to_image(compose(transfer, photograph, features, *settings))
+
+    sheet: list[list[Image.Image | None]] = [[paint(mixture) for mixture in w] for w in weights]
     pictures = [_square(style, tile) if isinstance(style, Tensor) else None for style in styles]
     if any(pictures):
         sides = [(None, None)] * rows

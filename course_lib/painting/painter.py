@@ -6,7 +6,7 @@ for any number of photographs.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from course_lib.adain import blend
 from course_lib.images import load_image
 from course_lib.painting.colour import COLOUR_MODES, coral, preserve_luminance
 from course_lib.painting.masks import apply_statistics_by_region, load_mask, mask_cells
+from course_lib.painting.polishing import encode_every_layer, polish_painting
 from course_lib.painting.tiling import (
     TiledFeatures,
     Window,
@@ -27,21 +28,25 @@ from course_lib.painting.tiling import (
     room_for_features,
     stylize_within_memory,
 )
+from course_lib.polish import check_steps
 from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
 
 MIN_STYLE_SCALE, MAX_STYLE_SCALE = 0.125, 4.0
 
 
 def open_styles(
-    paths: Sequence[str | os.PathLike], size: int = 512, scale: float = 1.0
+    paths: Sequence[str | os.PathLike],
+    size: int = 512,
+    scale: float = 1.0,
+    every_layer: bool = False,
 ) -> list[Style]:
     """Read paintings at shorter side ``size * scale``; ``.safetensors`` files are statistics.
 
     A style larger than usual gives coarser strokes, because the encoder sees as many pixels of
-    it at a time as ever.
+    it at a time as ever. ``every_layer`` says that polishing will need statistics of every layer.
 
     Raises:
-        ValueError: a file cannot be read, or statistics shall be scaled.
+        ValueError: a file cannot be read, or statistics shall be scaled, or are of relu4_1 alone.
     """
     styles: list[Style] = []
     for path in map(Path, paths):
@@ -51,17 +56,28 @@ def open_styles(
             raise ValueError(f"{path} holds statistics, which cannot be scaled; give the painting")
         else:
             styles.append(StyleStatistics.load(path))
+            if every_layer and not styles[-1].shallow:
+                raise ValueError(
+                    f"{path} holds statistics of relu4_1 alone, and polishing needs every layer: "
+                    "give the painting, or measure it with encode_style(..., every_layer=True)"
+                )
     return styles
 
 
 def measure_styles(
-    transfer: StyleTransfer, styles: Sequence[Style], colours_of: Tensor | None = None
+    transfer: StyleTransfer,
+    styles: Sequence[Style],
+    colours_of: Tensor | None = None,
+    every_layer: bool = False,
 ) -> list[StyleStatistics]:
     """Statistics of every style; with ``colours_of``, after CORAL to that photograph's colours.
 
+    ``every_layer`` is for polishing.
+
     Raises:
-        ValueError: statistics shall be recoloured.
+        ValueError: statistics shall be recoloured, or are of relu4_1 where every layer is needed.
     """
+    encode = encode_every_layer if every_layer else encode_style_within_memory
     measured = []
     for style in styles:
         if isinstance(style, StyleStatistics):
@@ -70,10 +86,12 @@ def measure_styles(
                     "a style given by its statistics has no colours to change; give the painting, "
                     "or choose another colour mode"
                 )
+            if every_layer:
+                style.every_layer()
             measured.append(style)
         else:
             recoloured = style if colours_of is None else coral(style, colours_of.to(style))
-            measured.append(encode_style_within_memory(transfer, recoloured))
+            measured.append(encode(transfer, recoloured))
     return measured
 
 
@@ -87,6 +105,7 @@ def compose(
     alpha: float = 1.0,
     colour: str = "style",
     masks: Tensor | None = None,
+    polish: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Mix styles, apply them to features and decode.
 
@@ -100,6 +119,8 @@ def compose(
         colour: one of ``COLOUR_MODES``.
         masks: (regions, H, W) from ``load_mask`` or ``fit_masks``. Style i paints region i; the
             last region, if there is one style less, stays the photograph.
+        polish: what the decoder's picture goes through before the photograph's colours and parts
+            are put back, such as ``polish_painting``.
 
     Returns:
         (1, 3, H, W) float32 in [0, 1], on the content's device.
@@ -119,6 +140,7 @@ def compose(
         painted = apply_statistics_by_region(features, regions, masks)
         target = blend(features, painted, alpha)
     picture = transfer.decode(target, tuple(content.shape[-2:])).to(content.device)
+    picture = polish(picture) if polish else picture
     return _finish(picture, content, len(statistics), colour, masks)
 
 
@@ -142,6 +164,7 @@ def compose_tiled(
     tile: int,
     alpha: float = 1.0,
     colour: str = "style",
+    polish: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """``compose`` with masks for a photograph of any size, in tiles (see ``tiling.py``).
 
@@ -174,6 +197,7 @@ def compose_tiled(
         return blend(values, painted.to(values.dtype), alpha)
 
     picture = paint_tiles(features, tile, repaint).to(content.device)
+    picture = polish(picture) if polish else picture
     return _finish(picture, content, len(statistics), colour, masks)
 
 
@@ -202,6 +226,11 @@ class Painter:
             ``colour="coral"``, where they depend on the photograph.
         masks: image files, stretched to every photograph; see ``load_mask``.
         weights, alpha, colour: see ``compose``.
+        polish: steps by which every picture is improved afterwards; see ``polish.py``.
+        progress: show a bar while polishing.
+
+    Attributes:
+        stopped: whether Ctrl-C ended the last polishing early; its picture is the best until then.
     """
 
     transfer: StyleTransfer
@@ -210,15 +239,22 @@ class Painter:
     alpha: float = 1.0
     colour: str = "style"
     masks: Sequence[str | os.PathLike] = ()
+    polish: int = 0
+    progress: bool = False
+    stopped: bool = field(default=False, init=False)
     _measured: list[StyleStatistics] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha, exaggerate=True)
         check_colour(self.colour)
+        check_steps(self.polish)
         if self.masks:
             check_regions(len(self.styles), len(self.masks), self.weights)
         if self.colour != "coral":
-            self._measured = measure_styles(self.transfer, self.styles)
+            self._measured = self._measure(None)
+
+    def _measure(self, colours_of: Tensor | None) -> list[StyleStatistics]:
+        return measure_styles(self.transfer, self.styles, colours_of, self.polish > 0)
 
     def __call__(self, content: Tensor) -> Tensor:
         """Paint one photograph (1, 3, H, W) in [0, 1]; the picture has its size.
@@ -227,17 +263,29 @@ class Painter:
             ImageError: a mask cannot be read.
         """
         masks = load_mask(self.masks, tuple(content.shape[-2:])) if self.masks else None
-        statistics = self._measured or measure_styles(self.transfer, self.styles, content)
+        statistics = self._measured or self._measure(content)
+
+        def polish(picture: Tensor) -> Tensor:
+            done = polish_painting(
+                self.transfer, picture, content, statistics, self.weights, self.alpha, masks,
+                self.polish, self.progress,
+            )  # fmt: skip
+            self.stopped = done.stopped
+            return done.picture
+
         if masks is None:
             style = StyleStatistics.average(statistics, self.weights)
             picture = stylize_within_memory(self.transfer, content, style, self.alpha, None, True)
+            picture = polish(picture) if self.polish else picture
             return preserve_luminance(picture, content) if self.colour == "luminance" else picture
         tile = choose_tile(*content.shape[-2:], self.transfer.device, self.transfer.dtype)
         if tile is not None:
             return compose_tiled(
-                self.transfer, content, statistics, masks, tile, self.alpha, self.colour
-            )
+                self.transfer, content, statistics, masks, tile, self.alpha, self.colour,
+                polish if self.polish else None,
+            )  # fmt: skip
         features = self.transfer.encode(content)
         return compose(
-            self.transfer, content, features, statistics, None, self.alpha, self.colour, masks
-        )
+            self.transfer, content, features, statistics, None, self.alpha, self.colour, masks,
+            polish if self.polish else None,
+        )  # fmt: skip

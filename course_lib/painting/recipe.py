@@ -19,6 +19,7 @@ from course_lib.painting.painter import (
     check_regions,
     open_styles,
 )
+from course_lib.polish import check_steps
 from course_lib.stylize import MAX_ALPHA, StyleTransfer
 from course_lib.system.files import replacing
 
@@ -44,6 +45,7 @@ class Recipe:
         style_scale: the styles' size as a multiple of ``style_size``, 0.125 to 4.
         size: the picture's shorter side in pixels; the photograph's own if not given.
         style_size: shorter side of the styles in pixels.
+        polish: steps of optimisation after the decoder, 0 for none.
 
     Raises:
         RecipeError: a value of a wrong kind, out of range, or that does not go with another.
@@ -58,6 +60,7 @@ class Recipe:
     style_scale: float = 1.0
     size: int | None = None
     style_size: int = 512
+    polish: int = 0
 
     def __post_init__(self) -> None:
         for name in ("styles", "weights", "masks"):  # JSON has no tuples
@@ -72,6 +75,7 @@ class Recipe:
                 f"got {self.style_scale}"
             )
         try:
+            check_steps(self.polish)
             normalized_weights(self.weights, len(self.styles))
             if self.masks:
                 check_regions(len(self.styles), len(self.masks), self.weights)
@@ -152,19 +156,28 @@ class Recipe:
 
 
 def make_painter(
-    transfer: StyleTransfer, recipe: Recipe, folder: str | os.PathLike = "."
+    transfer: StyleTransfer,
+    recipe: Recipe,
+    folder: str | os.PathLike = ".",
+    progress: bool = False,
 ) -> Painter:
     """Read and measure a recipe's styles: its picture, or those of other photographs, can follow.
+
+    ``progress`` shows a bar while pictures are polished.
 
     Raises:
         ValueError: a file is missing or unfit.
     """
     folder = Path(folder)
     styles = open_styles(
-        [folder / name for name in recipe.styles], recipe.style_size, recipe.style_scale
-    )
+        [folder / name for name in recipe.styles], recipe.style_size, recipe.style_scale,
+        recipe.polish > 0,
+    )  # fmt: skip
     masks = [folder / name for name in recipe.masks]
-    return Painter(transfer, styles, recipe.weights, recipe.alpha, recipe.colour, masks)
+    return Painter(
+        transfer, styles, recipe.weights, recipe.alpha, recipe.colour, masks, recipe.polish,
+        progress,
+    )  # fmt: skip
 
 
 def render(transfer: StyleTransfer, recipe: Recipe, folder: str | os.PathLike = ".") -> Tensor:

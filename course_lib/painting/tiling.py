@@ -59,17 +59,20 @@ def free_memory(device: torch.device) -> int:
     return psutil.virtual_memory().available
 
 
-def choose_tile(height: int, width: int, device: torch.device, dtype: torch.dtype) -> int | None:
+def choose_tile(
+    height: int, width: int, device: torch.device, dtype: torch.dtype, work: float = 1.0
+) -> int | None:
     """The side of the tiles for an image, in pixels; ``None`` if it can be done in one piece.
 
     On a GPU half of the free memory may be used, on a CPU a quarter of it and at most 1.5 GiB.
+    ``work`` is the memory that a pixel needs, as a multiple of a stylisation's.
     """
     if height * width <= SMALL:
         return None
     budget = free_memory(device) // 2
     if device.type != "cuda":
         budget = min(budget // 2, LARGEST_BUDGET)
-    pixels = budget // BYTES_PER_PIXEL.get(dtype, max(BYTES_PER_PIXEL.values()))
+    pixels = int(budget // (work * BYTES_PER_PIXEL.get(dtype, max(BYTES_PER_PIXEL.values()))))
     if height * width <= pixels:
         return None
     side = math.isqrt(pixels) - 2 * CELL * (ENCODER_MARGIN + DECODER_MARGIN)

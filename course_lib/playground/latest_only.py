@@ -43,6 +43,12 @@ class LatestOnly(Generic[Request]):
             self._waiting = [request]
             self._condition.notify_all()
 
+    @property
+    def overtaken(self) -> bool:
+        """Whether what is being worked on need not be finished: a newer request waits."""
+        with self._condition:
+            return bool(self._waiting) or self._closed
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is left to do; False if that took longer than ``timeout`` seconds."""
         with self._condition:

@@ -16,8 +16,10 @@ from course_lib.images import ImageError, library, load_image, to_tensor
 from course_lib.painting.colour import luminance
 from course_lib.painting.masks import add_rest, load_mask
 from course_lib.painting.painter import compose, measure_styles, open_styles
+from course_lib.painting.polishing import polish_painting
 from course_lib.playground.settings import STYLE_SIZE, Look
 from course_lib.playground.uploads import free_name, read_upload
+from course_lib.polish import Watch
 from course_lib.stylize import StyleStatistics, StyleTransfer
 
 KINDS = ("photograph", "style", "mask")
@@ -86,8 +88,10 @@ class PictureStore:
         path = self.file("photograph", look.content)
         return self._keep("photograph", (path, look.size), lambda: load_image(path, look.size))
 
-    def render(self, look: Look) -> Tensor:
+    def render(self, look: Look, watch: Watch | None = None) -> Tensor:
         """Make a look's picture, (1, 3, H, W) in [0, 1].
+
+        ``watch`` sees every step of polishing, and a true answer of it ends that (see ``polish``).
 
         Raises:
             ImageError: a picture is missing or cannot be read.
@@ -100,9 +104,16 @@ class PictureStore:
         )
         statistics = [self.statistics(name, look) for name in look.used_styles]
         mask = None if look.mask is None else self._mask(look, tuple(photograph.shape[-2:]))
+
+        def polish(picture: Tensor) -> Tensor:
+            return polish_painting(
+                self.transfer, picture, photograph, statistics, look.used_weights, look.alpha,
+                mask, look.polish, watch=watch,
+            ).picture  # fmt: skip
+
         return compose(
             self.transfer, photograph, features, statistics, look.used_weights, look.alpha,
-            look.colour, mask,
+            look.colour, mask, polish if look.polish else None,
         )  # fmt: skip
 
     def statistics(self, name: str, look: Look) -> StyleStatistics:
@@ -116,9 +127,10 @@ class PictureStore:
         def measure() -> StyleStatistics:
             style = open_styles([path], STYLE_SIZE, look.style_scale)
             photograph = self.photograph(look) if colours else None
-            return measure_styles(self.transfer, style, photograph)[0]
+            return measure_styles(self.transfer, style, photograph, every_layer)[0]
 
-        return self._keep("statistics", (path, look.style_scale, colours), measure)
+        every_layer = look.polish > 0
+        return self._keep("statistics", (path, look.style_scale, colours, every_layer), measure)
 
     def _mask(self, look: Look, size: tuple[int, int]) -> Tensor:
         def draw() -> Tensor:

@@ -66,7 +66,7 @@ def write_recipe(store: PictureStore, look: Look, folder: Path) -> Recipe:
         masks = ("mask.png",)
     recipe = Recipe(
         content, styles, look.used_weights, look.alpha, look.colour, masks, look.style_scale,
-        look.size, STYLE_SIZE,
+        look.size, STYLE_SIZE, look.polish,
     )  # fmt: skip
     recipe.save(folder / RECIPE)
     return recipe

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from course_lib.painting.colour import COLOUR_MODES
 from course_lib.painting.painter import MAX_STYLE_SCALE, MIN_STYLE_SCALE, check_colour
 from course_lib.playground.shapes import Shape
+from course_lib.polish import check_steps
 from course_lib.stylize import check_alpha
 
 MAX_STYLES = 4
@@ -29,6 +30,7 @@ class Look:
         size: shorter side of the picture in pixels, 64 to 1024.
         mask: a drawn shape, or the name of a mask picture: the first style goes where it is
             white, the second elsewhere (without a second one the photograph stays).
+        polish: steps of optimisation after the decoder, 0 for none.
 
     Raises:
         ValueError: a value out of range.
@@ -42,6 +44,7 @@ class Look:
     style_scale: float = 1.0
     size: int = 256
     mask: Shape | str | None = None
+    polish: int = 0
 
     def __post_init__(self) -> None:
         for name in ("styles", "weights"):
@@ -54,6 +57,7 @@ class Look:
             self._check_weights(self.weights)
         check_alpha(self.alpha, exaggerate=True)
         check_colour(self.colour)
+        check_steps(self.polish)
         if not MIN_STYLE_SCALE <= self.style_scale <= MAX_STYLE_SCALE:
             raise ValueError(
                 f"the style scale must be between {MIN_STYLE_SCALE:g} and {MAX_STYLE_SCALE:g}, "

@@ -1,6 +1,7 @@
 """The playground in a notebook: a picture that follows its sliders. And ``paint``, without them."""
 
 import base64
+import dataclasses
 import functools
 import html
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
+from torch import Tensor
 
 from course_lib import REPOSITORY, CourseError
 from course_lib.images import to_image
@@ -17,6 +19,7 @@ from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.saving import save_look
 from course_lib.playground.settings import Look
 from course_lib.playground.shapes import Shape
+from course_lib.polish import STEPS, Row
 
 WORK = REPOSITORY / "work"
 VIEWS = ("after", "before", "both")
@@ -27,7 +30,8 @@ class Playground:
     """A picture, and controls for all that AdaIN can vary. A cell that ends with it shows it.
 
     Moved sliders ask a worker for a new picture; while it is busy only the newest position waits.
-    What goes wrong is said under the picture, and the last picture stays.
+    What goes wrong is said under the picture, and the last picture stays. The polish button asks
+    the same worker, so that a moved slider ends the polishing of what it makes out of date.
 
     Args:
         start: the look to begin with.
@@ -44,6 +48,7 @@ class Playground:
         self.saved: Path | None = None
         self.seconds = 0.0  # that the last picture took
         self._lock = threading.Lock()
+        self.shown: Look | None = None  # what the picture was made of
         self._images: tuple[Image.Image, Image.Image] | None = None  # before and after
         self.picture = widgets.Image(format="jpeg", layout=widgets.Layout(
             width="100%", max_height="600px", object_fit="contain"))  # fmt: skip
@@ -53,17 +58,22 @@ class Playground:
                                  layout=widgets.Layout(flex="1 1 auto", width="auto"))  # fmt: skip
         self.save_button = widgets.Button(description="save", icon="save",
                                           layout=widgets.Layout(width="90px"))  # fmt: skip
+        self.polish_button = widgets.Button(description="polish", icon="magic",
+                                            tooltip=f"optimise the picture by {STEPS} steps",
+                                            layout=widgets.Layout(width="90px"))  # fmt: skip
         self.status = widgets.HTML()
         self.controls = Controls(store, start, self._changed, self._complain)
         self.worker = LatestOnly(self._render, self._complain)
         left = widgets.VBox(
-            [self.picture, self.view, widgets.HBox([self.name, self.save_button]), self.status],
+            [self.picture, widgets.HBox([self.view, self.polish_button]),
+             widgets.HBox([self.name, self.save_button]), self.status],
             layout=widgets.Layout(flex="1 1 380px", min_width="300px", max_width="560px"),
         )
         self.widget = widgets.HBox([left, self.controls.widget], layout=widgets.Layout(
             flex_flow="row wrap", align_items="flex-start", grid_gap="16px"))  # fmt: skip
         self.view.observe(lambda _: self._draw(), "value")
         self.save_button.on_click(lambda _: self._save_clicked())
+        self.polish_button.on_click(lambda _: self._changed(STEPS))
         self._changed()
         self.worker.wait()
 
@@ -88,28 +98,49 @@ class Playground:
         Raises:
             CourseError, ValueError: it cannot be saved.
         """
-        self.saved = save_look(self.store, self.look, self.name.value, self.out)
+        look = self.look
+        if self.shown and dataclasses.replace(self.shown, polish=0) == look:
+            look = self.shown  # polished, perhaps
+        self.saved = save_look(self.store, look, self.name.value, self.out)
         return self.saved
 
-    def _changed(self) -> None:
+    def _changed(self, polish: int = 0) -> None:
         try:
-            self.worker.ask(self.look)
+            self.worker.ask(dataclasses.replace(self.look, polish=polish))
         except ValueError as error:
             self._complain(error)
 
     def _render(self, look: Look) -> None:
         """Make a picture and show it; runs in the worker's thread."""
         started = time.perf_counter()
-        after = to_image(self.store.render(look))
         before = to_image(self.store.photograph(look))
-        with self._lock:
-            self._images = before, after
-        self._draw()
+        if look.polish:
+            after = to_image(self.store.render(look, functools.partial(self._watch, look, before)))
+            if self.worker.overtaken:
+                return
+        else:
+            after = to_image(self.store.render(look))
+        self.shown = look
+        self._show(before, after)
         self.seconds = time.perf_counter() - started
         self.status.value = (
             f"{after.width} x {after.height} pixels in {1000 * self.seconds:.0f} ms; "
             f"{self.worker.dropped} overtaken moves dropped"
         )
+
+    def _watch(self, look: Look, before: Image.Image, row: Row, picture: Tensor) -> bool:
+        """Show how far polishing is, and end it if its picture is not wanted any more."""
+        self.status.value = (
+            f"polishing, step {row.step} of {look.polish}: style loss {row.losses.style:.2f}"
+        )
+        if look.colour != "luminance" and look.mask is None:  # else the photograph's part lacks
+            self._show(before, to_image(picture))
+        return self.worker.overtaken
+
+    def _show(self, before: Image.Image, after: Image.Image) -> None:
+        with self._lock:
+            self._images = before, after
+        self._draw()
 
     def _draw(self) -> None:
         """Show before, after, or half of each."""
