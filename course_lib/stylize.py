@@ -15,14 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_lib import DATA_DIR
-from course_lib.adain import (
-    ChannelStatistics,
-    apply_statistics,
-    blend,
-    channel_statistics,
-    mix_statistics,
-)
+from course_lib import DATA_DIR, fast
+from course_lib.adain import ChannelStatistics, blend, mix_statistics
 from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata
 from course_lib.images import pad_to_multiple
 from course_lib.system.devices import keep_freed_memory, pick_device, pick_precision
@@ -185,7 +179,7 @@ class StyleTransfer:
         features = self.encode(style)
         if len(features) != 1:
             raise ValueError(f"expected one style image, got a batch of {len(features)}")
-        mean, std = (part.float().cpu() for part in channel_statistics(features))
+        mean, std = (part.float().cpu() for part in fast.channel_statistics(features))
         return StyleStatistics(mean, std, self.encoder.description)
 
     def _statistics(self, style: Style) -> ChannelStatistics:
@@ -196,7 +190,7 @@ class StyleTransfer:
                     f"'{self.encoder.description}'"
                 )
             return ChannelStatistics(style.mean.to(self.device), style.std.to(self.device))
-        return channel_statistics(self.encode(style))
+        return fast.channel_statistics(self.encode(style))
 
     def mix(
         self, style: Style | Sequence[Style], weights: Sequence[float] | None = None
@@ -224,7 +218,7 @@ class StyleTransfer:
             raise ValueError(
                 f"{len(statistics.mean)} style images do not fit {len(features)} content images"
             )
-        return blend(features, apply_statistics(features, statistics), alpha)
+        return blend(features, fast.apply_statistics(features, statistics), alpha)
 
     @torch.inference_mode()
     def stylize(
