@@ -5,7 +5,6 @@ through 2 x 512 numbers, so they can be computed once (``encode_style``) and kep
 """
 
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +16,11 @@ from torch import Tensor
 
 from course_lib import DATA_DIR, fast
 from course_lib.adain import ChannelStatistics, blend, mix_statistics
-from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata
+from course_lib.decoder import Decoder, load_decoder, read_encoder
 from course_lib.images import pad_to_multiple
 from course_lib.system.devices import keep_freed_memory, pick_device, pick_precision
 from course_lib.system.files import replacing
-from course_lib.vgg import VGG19Encoder
+from course_lib.vgg import EncoderDescription, VGG19Encoder
 
 DEFAULT_DECODER = DATA_DIR / "decoder" / "original.safetensors"
 MAX_ALPHA = 2.0  # as far beyond the style as the content is from it
@@ -44,13 +43,13 @@ class StyleStatistics:
 
     mean: Tensor
     std: Tensor
-    encoder: str
+    encoder: EncoderDescription
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write a safetensors file of about 4 KB (to a temporary name, then renamed)."""
         tensors = {"mean": self.mean.contiguous(), "std": self.std.contiguous()}
         with replacing(path) as temporary:
-            save_file(tensors, temporary, {"encoder": self.encoder})
+            save_file(tensors, temporary, self.encoder.metadata())
         return Path(path)
 
     @classmethod
@@ -65,8 +64,8 @@ class StyleStatistics:
         try:
             with safe_open(path, "pt") as file:
                 mean, std = file.get_tensor("mean"), file.get_tensor("std")
-                encoder = (file.metadata() or {})["encoder"]
-        except (SafetensorError, KeyError) as error:
+                encoder = EncoderDescription.read(file.metadata() or {})
+        except (SafetensorError, ValueError) as error:
             raise ValueError(f"{path} does not hold style statistics ({error})") from None
         if mean.shape != std.shape or mean.dim() != 4 or mean.numel() != mean.shape[1]:
             raise ValueError(
@@ -84,11 +83,12 @@ class StyleStatistics:
         Raises:
             ValueError: no styles, wrong weights, or styles measured with different encoders.
         """
-        encoders = sorted({style.encoder for style in styles})
+        encoders = {style.encoder for style in styles}
         if len(encoders) > 1:
-            raise ValueError(f"styles measured with different encoders cannot mix: {encoders}")
+            names = sorted(map(str, encoders))
+            raise ValueError(f"styles measured with different encoders cannot mix: {names}")
         mixed = mix_statistics([ChannelStatistics(s.mean, s.std) for s in styles], weights)
-        return cls(mixed.mean, mixed.std, encoders[0])
+        return cls(mixed.mean, mixed.std, *encoders)
 
 
 Style = Tensor | StyleStatistics
@@ -134,16 +134,8 @@ class StyleTransfer:
             DecoderError: the checkpoint is missing, damaged or names an unknown encoder.
             WeightsError: the encoder's weights are missing or damaged.
         """
-        description = read_metadata(decoder).get("encoder", "")
-        match = re.fullmatch(
-            r"VGG-19 (original|torchvision) weights, (normalised|raw) activations, "
-            r"(reflect|zeros) padding",
-            description,
-        )
-        if match is None:
-            raise DecoderError(f"{decoder} names an encoder that is not known: '{description}'")
-        source, kind, padding = match.groups()
-        encoder = VGG19Encoder(source, padding=padding, normalize_activations=kind == "normalised")
+        own = read_encoder(decoder)
+        encoder = VGG19Encoder(own.source, own.layer, own.padding, own.normalized, own.pooling)
         return cls(encoder, load_decoder(decoder, encoder), device, precision)
 
     def _prepare(self, images: Tensor) -> Tensor:

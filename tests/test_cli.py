@@ -28,7 +28,7 @@ from course_lib.records import stylize_speed
 from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.system import archives, downloads
 from course_lib.system.downloads import FetchReport
-from course_lib.vgg import CONV_NAMES, measure_activation_means
+from course_lib.vgg import CONV_NAMES, EncoderDescription, measure_activation_means
 
 COMMANDS = [
     "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
@@ -1001,11 +1001,11 @@ def test_train_refuses_missing_empty_and_unreadable_folders(run, lesson, tmp_pat
 
 def test_train_refuses_an_initial_decoder_of_another_encoder(run, lesson, tmp_path, encoder):
     class Other:
-        description = "VGG-19 original weights, normalised activations, zeros padding"
+        description = EncoderDescription(padding="zeros")
 
     save_decoder(Decoder(), tmp_path / "other.safetensors", Other(), {})
     result = run("train", *lesson, "--initial-decoder", tmp_path / "other.safetensors")
-    last_line_complains(result, "other.safetensors", "zeros padding", encoder.description)
+    last_line_complains(result, "other.safetensors", "zeros padding", str(encoder.description))
 
 
 def test_train_names_images_that_it_leaves_out(run, lesson, tmp_path):

@@ -150,7 +150,7 @@ def test_an_image_that_fits_perfectly_has_loss_zero(network):
 def test_average_pooling_is_another_network(run):
     image = picture()
     means = build_encoder(GatysConfig(pooling="avg", **FAST))
-    assert means.description.endswith("average pooling")
+    assert str(means.description).endswith("average pooling")
     result = run(network=means, pooling="avg", steps=2, init="content")
     assert result.loss < result.history[0].total
     deep, config = "relu3_1", GatysConfig(**FAST)
