@@ -108,7 +108,8 @@ def files(tmp_path_factory):
     metadata["encoder"] = read_metadata(DEFAULT_DECODER)["encoder"]
     save_file({"x": torch.zeros(2)}, folder / "layers.safetensors", metadata)
     ones = {"mean": torch.ones(1, 512, 1, 1), "std": torch.zeros(1, 512, 1, 1)}
-    save_file(ones, folder / "other_style.safetensors", {"encoder": "another encoder"})
+    raw = EncoderDescription(normalized=False).metadata()
+    save_file(ones, folder / "other_style.safetensors", raw)
     return folder
 
 
@@ -197,10 +198,10 @@ BAD_INPUT = {
     "text as statistics": (["photo.png", "text.safetensors"], ["text.safetensors", "statistics"]),
     "decoder as style": (["photo.png", DEFAULT_DECODER], ["does not hold style statistics"]),
     "style of another encoder": (
-        ["photo.png", "other_style.safetensors"], ["another encoder", "VGG-19 original"]
+        ["photo.png", "other_style.safetensors"], ["raw activations", "VGG-19 original"]
     ),
     "styles of two encoders": (
-        ["photo.png", "style.png", "other_style.safetensors"], ["another encoder", "cannot mix"]
+        ["photo.png", "style.png", "other_style.safetensors"], ["raw activations", "cannot mix"]
     ),
 }  # fmt: skip
 

@@ -38,6 +38,7 @@ def explained(
     names: Sequence[str] = (),
     cases: Callable[[], Sequence[Sequence[object]]] = list,
     gradient: bool = False,
+    mistakes: Callable[..., Mapping[str, object]] | None = None,
 ) -> Callable[[Callable], Callable]:
     """Complete the failures of a check: the smallest failing case, and where to read about it.
 
@@ -48,6 +49,8 @@ def explained(
         cases: makes the inputs of a few tiny cases, the smallest first. Without one that fails,
             the example that the check itself gave is kept.
         gradient: look for a finite gradient with respect to the first input, too.
+        mistakes: for the same inputs, diagnosis -> the result that this mistake gives. The check
+            compares with them, and its tests take them as wrong answers.
     """
 
     def decorate(check: Callable) -> Callable:
@@ -62,6 +65,7 @@ def explained(
                 # "from None": a student has no use for the inner failure.
                 raise CheckFailed(failure.diagnosis, found or failure.example, where) from None
 
+        checked.cases, checked.mistakes = cases, mistakes
         return checked
 
     return decorate

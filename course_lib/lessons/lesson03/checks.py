@@ -29,34 +29,6 @@ def _content_cases() -> list[tuple[Tensor, Tensor]]:
             (batch, batch.flip(0))]  # fmt: skip
 
 
-@explained(WHERE, content_loss, ("features", "target"), _content_cases, gradient=True)
-def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
-
-    Both (N, C, H, W): the features of the decoded image, and the AdaIN output ``t``.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    for dtype, device in kinds():
-        for shape in random_shapes(seed=3):
-            features = random_features(shape, 1, dtype, device)
-            target = 2 * random_features(shape, 2, dtype, device)
-            result = call(answer, features.requires_grad_(), target)
-            if result is None:
-                return print("content_loss: not attempted yet")
-            _check_scalar(result, "average over everything (F.mse_loss)")
-            plain = features.detach()
-            compare(
-                result.detach(),
-                content_loss(plain, target),
-                _content_mistakes(plain, target),
-                "content_loss",
-            )
-            _check_gradient(result, features)
-    print("content_loss: correct (batches, any sizes, gradient)")
-
-
 def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Results of the likely mistakes in the content loss."""
     squares = (features - target).square()
@@ -96,6 +68,34 @@ def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
         "divided by the size of the target: equation 12 is not relative": squares.mean()
         / target.square().mean(),
     }
+
+
+@explained(WHERE, content_loss, ("features", "target"), _content_cases, True, _content_mistakes)
+def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
+
+    Both (N, C, H, W): the features of the decoded image, and the AdaIN output ``t``.
+
+    Raises:
+        CheckFailed: with the likely mistake.
+    """
+    for dtype, device in kinds():
+        for shape in random_shapes(seed=3):
+            features = random_features(shape, 1, dtype, device)
+            target = 2 * random_features(shape, 2, dtype, device)
+            result = call(answer, features.requires_grad_(), target)
+            if result is None:
+                return print("content_loss: not attempted yet")
+            _check_scalar(result, "average over everything (F.mse_loss)")
+            plain = features.detach()
+            compare(
+                result.detach(),
+                content_loss(plain, target),
+                _content_mistakes(plain, target),
+                "content_loss",
+            )
+            _check_gradient(result, features)
+    print("content_loss: correct (batches, any sizes, gradient)")
 
 
 def _check_scalar(result: object, cure: str) -> None:
@@ -139,38 +139,6 @@ def _style_cases() -> list[tuple[dict[str, Tensor], dict[str, ChannelStatistics]
             {"relu1_1": wanted(6.0, 7.0, row), "relu2_1": wanted(1.0, 4.0, channels)},
         ),
     ]
-
-
-@explained(WHERE, style_loss, ("features", "targets"), _style_cases, gradient=True)
-def check_style_loss(answer: Callable[..., Tensor]) -> None:
-    """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
-
-    ``features`` maps layer names to (N, C, H, W), ``targets`` to (mean, std) of (N, C, 1, 1).
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    cases = (((2, 3, 4, 5), (2, 6, 2, 3)), ((1, 4, 3, 3), (1, 2, 2, 2), (1, 7, 1, 2)))
-    for dtype, device in kinds():
-        for shapes in cases:
-            features, targets = {}, {}
-            for number, shape in enumerate(shapes, 1):
-                name = f"relu{number}_1"
-                features[name] = random_features(shape, number, dtype, device).requires_grad_()
-                style = 2 * random_features((*shape[:2], 3, 7), 30 + number, dtype, device)
-                targets[name] = channel_statistics(style)
-            result = call(answer, features, targets)
-            if result is None:
-                return print("style_loss: not attempted yet")
-            _check_scalar(
-                result,
-                "average over batch and channels, then add up means, deviations and layers",
-            )
-            plain = {name: values.detach() for name, values in features.items()}
-            right, mistakes = style_loss(plain, targets), _style_mistakes(plain, targets)
-            compare(result.detach(), right, mistakes, "style_loss")
-            _check_gradient(result, features["relu1_1"])
-    print("style_loss: correct (several layers, batches, gradient)")
 
 
 def _style_mistakes(
@@ -220,6 +188,38 @@ def _style_mistakes(
     }
 
 
+@explained(WHERE, style_loss, ("features", "targets"), _style_cases, True, _style_mistakes)
+def check_style_loss(answer: Callable[..., Tensor]) -> None:
+    """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
+
+    ``features`` maps layer names to (N, C, H, W), ``targets`` to (mean, std) of (N, C, 1, 1).
+
+    Raises:
+        CheckFailed: with the likely mistake.
+    """
+    cases = (((2, 3, 4, 5), (2, 6, 2, 3)), ((1, 4, 3, 3), (1, 2, 2, 2), (1, 7, 1, 2)))
+    for dtype, device in kinds():
+        for shapes in cases:
+            features, targets = {}, {}
+            for number, shape in enumerate(shapes, 1):
+                name = f"relu{number}_1"
+                features[name] = random_features(shape, number, dtype, device).requires_grad_()
+                style = 2 * random_features((*shape[:2], 3, 7), 30 + number, dtype, device)
+                targets[name] = channel_statistics(style)
+            result = call(answer, features, targets)
+            if result is None:
+                return print("style_loss: not attempted yet")
+            _check_scalar(
+                result,
+                "average over batch and channels, then add up means, deviations and layers",
+            )
+            plain = {name: values.detach() for name, values in features.items()}
+            right, mistakes = style_loss(plain, targets), _style_mistakes(plain, targets)
+            compare(result.detach(), right, mistakes, "style_loss")
+            _check_gradient(result, features["relu1_1"])
+    print("style_loss: correct (several layers, batches, gradient)")
+
+
 Layers = list[tuple[str, int, int]]
 
 VGG_TO_RELU4_1: Layers = [
@@ -240,7 +240,32 @@ def _small_networks() -> list[tuple[Layers]]:
             ([("conv", 3, 4), ("pool", 4, 4), ("conv", 4, 8)],)]  # fmt: skip
 
 
-@explained('lesson 03, section 1 "The mirror"', _mirror, ("layers",), _small_networks)
+def _mirror_mistakes(layers: Layers) -> dict[str, Layers]:
+    """Results of the likely mistakes in mirroring a network."""
+    back, expected = layers[::-1], _mirror(layers)
+    return {
+        "this is the encoder itself": layers,
+        "the order is the encoder's: the decoder starts where the encoder ends": expected[::-1],
+        "the channels are not exchanged: what a layer gave is what its mirror takes": [
+            (_opposite(kind), into, out) for kind, into, out in back
+        ],
+        "the channels are not exchanged, and 'pool' is still there: undo it by 'upsample'": back,
+        "'pool' would halve the maps once more: in its place the decoder needs 'upsample'": [
+            (kind, out, into) for kind, into, out in back
+        ],
+        "nothing enlarges the maps: where the encoder pools, put 'upsample'": [
+            layer for layer in expected if layer[0] != "upsample"
+        ],
+    }
+
+
+@explained(
+    'lesson 03, section 1 "The mirror"',
+    _mirror,
+    ("layers",),
+    _small_networks,
+    mistakes=_mirror_mistakes,
+)
 def check_mirror(answer: Callable[[Layers], Layers]) -> None:
     """Exercise 03.1: ``answer(layers)`` -> the decoder's layers, from relu4_1 to the image.
 
@@ -258,7 +283,7 @@ def check_mirror(answer: Callable[[Layers], Layers]) -> None:
             raise CheckFailed(f"return a list of layers, got {type(result).__name__}")
         result = [tuple(layer) for layer in result]
         expected = _mirror(layers)
-        for diagnosis, wrong in _mirror_mistakes(layers, expected).items():
+        for diagnosis, wrong in _mirror_mistakes(layers).items():
             if result == wrong != expected:
                 raise CheckFailed(diagnosis)
         if len(result) != len(expected):
@@ -271,22 +296,3 @@ def check_mirror(answer: Callable[[Layers], Layers]) -> None:
 
 def _opposite(kind: str) -> str:
     return "upsample" if kind == "pool" else kind
-
-
-def _mirror_mistakes(layers: Layers, expected: Layers) -> dict[str, Layers]:
-    """Results of the likely mistakes in mirroring a network."""
-    back = layers[::-1]
-    return {
-        "this is the encoder itself": layers,
-        "the order is the encoder's: the decoder starts where the encoder ends": expected[::-1],
-        "the channels are not exchanged: what a layer gave is what its mirror takes": [
-            (_opposite(kind), into, out) for kind, into, out in back
-        ],
-        "the channels are not exchanged, and 'pool' is still there: undo it by 'upsample'": back,
-        "'pool' would halve the maps once more: in its place the decoder needs 'upsample'": [
-            (kind, out, into) for kind, into, out in back
-        ],
-        "nothing enlarges the maps: where the encoder pools, put 'upsample'": [
-            layer for layer in expected if layer[0] != "upsample"
-        ],
-    }

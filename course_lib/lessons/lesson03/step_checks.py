@@ -106,7 +106,7 @@ def _check_two_steps(
         )
         mistakes = {
             diagnosis: lambda step=step: _two_steps(step, encoder, decoder, batches)[0] / scale
-            for diagnosis, step in _step_mistakes().items()
+            for diagnosis, step in step_mistakes().items()
         }
         try:
             compare(moved / scale, right / scale, mistakes, "the decoder's weights after two steps")
@@ -253,7 +253,7 @@ def _loss(
     return loss
 
 
-def _step_mistakes() -> dict[str, Step]:
+def step_mistakes() -> dict[str, Step]:
     """Diagnosis -> a step with that mistake."""
     losses = {
         "the style weight is missing: content + style_weight * style": _loss(
