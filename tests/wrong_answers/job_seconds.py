@@ -17,5 +17,5 @@ RIGHT = {"formula": job, "one by one": one_by_one}
 
 WRONG = {
     "text": (lambda a, f, s, n: "soon", "return a number"),
-    "nonsense": (lambda a, f, s, n: 77.0, "should be"),
+    "nonsense": (lambda a, f, s, n: 77.0, "expected"),
 }

@@ -17,5 +17,5 @@ def by_counting(channels_in, channels_out, kernel, height, width):
 RIGHT = {"formula": macs, "counting": by_counting}
 
 WRONG = {
-    "nonsense": (lambda *a: 12, "should be"),
+    "nonsense": (lambda *a: 12, "expected"),
 }

@@ -53,7 +53,7 @@ def in_place(features, targets):
 WRONG = {
     "detached": (without_gradient, "no gradient leads back"),
     "a number": (lambda f, t: style_loss(f, t).item(), "plain number"),
-    "a list": (lambda f, t: [F.mse_loss(a, b) for a, b in pairs(f, t)], "one scalar"),
+    "a list": (lambda f, t: [F.mse_loss(a, b) for a, b in pairs(f, t)], "return one number"),
     "a vector": (lambda f, t: style_loss(f, t) * torch.ones(2), "one scalar, got the shape"),
     "in place": (in_place, "in place"),
     "nonsense": (lambda f, t: style_loss(f, t) * 3 + 1, "style_loss: "),

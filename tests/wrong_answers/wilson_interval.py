@@ -50,5 +50,5 @@ RIGHT = {
 
 
 WRONG = {
-    "a number": (lambda k, n: k / n, "return a pair"),
+    "a number": (lambda k, n: k / n, "return 2 numbers"),
 }  # fmt: skip

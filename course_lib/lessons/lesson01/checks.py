@@ -65,11 +65,7 @@ def _normalize_mistakes(images: Tensor) -> dict[str, Tensor]:
     mistakes=_normalize_mistakes,
 )
 def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
-    """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1].
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1]."""
     generator = torch.Generator().manual_seed(1)
     # A picture three pixels wide lets a mean of shape (3,) slip through along the wrong axis.
     shapes = ((2, 3, 5, 3), (2, 3, 5, 7), (1, 3, 1, 1))
@@ -98,11 +94,7 @@ def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
 
 @explained('lesson 01, section 5 "Before or after the ReLU? Conv taps and a trap"')
 def check_tap(answer: Callable[[VGG19Encoder, Tensor, str], Tensor], encoder: VGG19Encoder) -> None:
-    """Check ``answer(encoder, images, name)``: the activation of one named layer.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Check ``answer(encoder, images, name)``: the activation of one named layer."""
     device = encoder.features[0].weight.device
     images = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(2)).to(device)
     for name in ("relu1_1", "pool1", "conv2_1", "relu2_1", "conv3_1"):
@@ -203,11 +195,7 @@ def _rescale_mistakes(
     mistakes=_rescale_mistakes,
 )
 def check_rescale(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
-    """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer."""
     generator = torch.Generator().manual_seed(3)
     # As many channels in as out, so that a scale along the wrong axis does not crash.
     weight, next_weight = torch.randn(2, 4, 4, 3, 3, generator=generator)

@@ -1,6 +1,6 @@
 """Checks of lesson 03: mirroring a list of layers, the content loss and the style loss."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from course_lib.adain import ChannelStatistics, channel_statistics, whiten
 from course_lib.lessons.checking import (
     CheckFailed,
     call,
+    check_gradient,
+    check_scalar,
     compare,
     explained,
     kinds,
@@ -18,6 +20,7 @@ from course_lib.lessons.checking import (
 from course_lib.losses import content_loss, gram_matrix, style_loss
 
 WHERE = 'lesson 03, section 4 "The two losses, by hand"'
+LEARN = "the decoder cannot learn from it"
 
 
 def _content_cases() -> list[tuple[Tensor, Tensor]]:
@@ -75,9 +78,6 @@ def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
     """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
 
     Both (N, C, H, W): the features of the decoded image, and the AdaIN output ``t``.
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     for dtype, device in kinds():
         for shape in random_shapes(seed=3):
@@ -86,7 +86,7 @@ def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
             result = call(answer, features.requires_grad_(), target)
             if result is None:
                 return print("content_loss: not attempted yet")
-            _check_scalar(result, "average over everything (F.mse_loss)")
+            check_scalar(result, "average over everything (F.mse_loss)")
             plain = features.detach()
             compare(
                 result.detach(),
@@ -94,30 +94,8 @@ def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
                 _content_mistakes(plain, target),
                 "content_loss",
             )
-            _check_gradient(result, features)
+            check_gradient(result, features, LEARN)
     print("content_loss: correct (batches, any sizes, gradient)")
-
-
-def _check_scalar(result: object, cure: str) -> None:
-    """Complain unless the result is a tensor without dimensions."""
-    if isinstance(result, float):
-        raise CheckFailed("a plain number has no gradient: return the tensor, without item()")
-    if isinstance(result, Iterable) and not isinstance(result, Tensor):
-        raise CheckFailed("return one scalar: add the layers up")
-    if isinstance(result, Tensor) and result.dim() > 0:
-        raise CheckFailed(f"return one scalar, got the shape {tuple(result.shape)}: {cure}")
-
-
-def _check_gradient(result: Tensor, features: Tensor) -> None:
-    """Complain if the right number has no way back to the features."""
-    found = None
-    if result.requires_grad:
-        (found,) = torch.autograd.grad(result, features, allow_unused=True)
-    if found is None:
-        raise CheckFailed(
-            "the number is right, but no gradient leads back to the features: no detach(), "
-            "item() or no_grad() here, or the decoder cannot learn from it"
-        )
 
 
 def _style_cases() -> list[tuple[dict[str, Tensor], dict[str, ChannelStatistics]]]:
@@ -193,9 +171,6 @@ def check_style_loss(answer: Callable[..., Tensor]) -> None:
     """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
 
     ``features`` maps layer names to (N, C, H, W), ``targets`` to (mean, std) of (N, C, 1, 1).
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     cases = (((2, 3, 4, 5), (2, 6, 2, 3)), ((1, 4, 3, 3), (1, 2, 2, 2), (1, 7, 1, 2)))
     for dtype, device in kinds():
@@ -209,14 +184,14 @@ def check_style_loss(answer: Callable[..., Tensor]) -> None:
             result = call(answer, features, targets)
             if result is None:
                 return print("style_loss: not attempted yet")
-            _check_scalar(
+            check_scalar(
                 result,
                 "average over batch and channels, then add up means, deviations and layers",
             )
             plain = {name: values.detach() for name, values in features.items()}
             right, mistakes = style_loss(plain, targets), _style_mistakes(plain, targets)
             compare(result.detach(), right, mistakes, "style_loss")
-            _check_gradient(result, features["relu1_1"])
+            check_gradient(result, features["relu1_1"], LEARN)
     print("style_loss: correct (several layers, batches, gradient)")
 
 
@@ -267,11 +242,7 @@ def _mirror_mistakes(layers: Layers) -> dict[str, Layers]:
     mistakes=_mirror_mistakes,
 )
 def check_mirror(answer: Callable[[Layers], Layers]) -> None:
-    """Exercise 03.1: ``answer(layers)`` -> the decoder's layers, from relu4_1 to the image.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Exercise 03.1: ``answer(layers)`` -> the decoder's layers, from relu4_1 to the image."""
     for layers in (VGG_TO_RELU4_1, OTHER_NETWORK):
         given = list(layers)
         result = answer(given)

@@ -63,9 +63,6 @@ def check_training_step(answer: Step) -> None:
     """Exercise 03.3: ``answer(encoder, decoder, optimizer, content, style, style_weight)``.
 
     The answer updates the decoder once and returns the loss before the update, as a number.
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)

@@ -106,7 +106,7 @@ def check_epoch_means(answer: Callable) -> None:
         result = call(answer, records)
         if result is None:
             return print("epoch_means: not attempted yet")
-        _compare_numbers(result, _epoch_means(records), _epoch_mistakes(records), "epoch_means")
+        compare(result, _epoch_means(records), _epoch_mistakes(records), "epoch_means")
     print("epoch_means: correct (unequal records, warm-up left out, an unfinished last epoch)")
 
 
@@ -201,22 +201,8 @@ def check_moving_average(answer: Callable) -> None:
         # Short lists make different mistakes look alike, so the first case names them.
         mistakes = _average_mistakes(values, window) if count > window > 1 else {}
         what = f"moving_average of {count} values with window {window}"
-        _compare_numbers(result, _moving_average(values, window), mistakes, what)
+        compare(result, _moving_average(values, window), mistakes, what)
     print("moving_average: correct (centred, as long as its input, honest at both ends)")
-
-
-def _compare_numbers(
-    result: object, right: Sequence[float], mistakes: Mapping[str, Sequence[float]], what: str
-) -> None:
-    """``compare`` for a student's list, tuple, array or tensor of numbers."""
-    try:
-        numbers = torch.as_tensor(result, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        kind = type(result).__name__
-        raise CheckFailed(f"{what}: return a list of numbers, got {kind}") from None
-    wrong = {text: torch.tensor(list(w), dtype=torch.float64) for text, w in mistakes.items()}
-    expected = torch.tensor(list(right), dtype=torch.float64)
-    compare(numbers, expected, wrong, what)
 
 
 # --- exercise 04.3 ---

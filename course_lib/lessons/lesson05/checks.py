@@ -1,6 +1,6 @@
 """Checks of lesson 05: the Gram matrix and the loss of Gatys et al."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,8 @@ from course_lib.adain import channel_statistics
 from course_lib.lessons.checking import (
     CheckFailed,
     call,
+    check_gradient,
+    check_scalar,
     compare,
     explained,
     kinds,
@@ -77,11 +79,7 @@ def _gram_mistakes(x: Tensor) -> dict[str, Tensor]:
 
 @explained(GRAM_SECTION, gram_matrix, ("features",), _gram_cases, True, _gram_mistakes)
 def check_gram_matrix(answer: Callable[[Tensor], Tensor]) -> None:
-    """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W."""
     for dtype, device in kinds():
         for shape in random_shapes(seed=5):
             features = random_features(shape, 1, dtype, device)
@@ -92,7 +90,7 @@ def check_gram_matrix(answer: Callable[[Tensor], Tensor]) -> None:
             _check_gram_form(result, shape)
             given = result.detach()
             compare(given, gram_matrix(plain), _gram_mistakes(plain), "gram_matrix")
-            _check_gradient(result, features, "the image cannot be improved")
+            check_gradient(result, features, "the image cannot be improved")
     print("gram_matrix: correct (batches, any sizes, gradient)")
 
 
@@ -240,9 +238,6 @@ def check_gatys_loss(answer: Callable[[Layers, Layers, Layers, float], Tensor]) 
     """Exercise 05.2: ``answer(image, content, style, style_weight)`` -> scalar, equation 7.
 
     The first three are features, layer name -> (1, C, H, W); see ``gatys_loss``.
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     for dtype, device in kinds():
         for seed, weight in ((1, 3.0), (2, 0.25)):
@@ -250,28 +245,11 @@ def check_gatys_loss(answer: Callable[[Layers, Layers, Layers, float], Tensor]) 
             result = call(answer, image, content, style, weight)
             if result is None:
                 return print("gatys_loss: not attempted yet")
-            if isinstance(result, float):
-                raise CheckFailed("a plain number has no gradient: return the tensor, no item()")
-            if isinstance(result, Iterable) and not isinstance(result, Tensor):
-                raise CheckFailed("return one number: content loss plus weighted style loss")
-            if isinstance(result, Tensor) and result.dim() > 0:
-                raise CheckFailed(f"return one scalar, got the shape {tuple(result.shape)}")
+            check_scalar(result, "add content loss and weighted style loss")
             plain = {name: values.detach() for name, values in image.items()}
             right = gatys_loss(plain, content, style, weight)
             mistakes = _loss_mistakes(plain, content, style, weight)
             compare(result.detach(), right, mistakes, "gatys_loss")
             for name, values in image.items():
-                _check_gradient(result, values, f"{name} does not steer the picture")
+                check_gradient(result, values, f"{name} does not steer the picture")
     print("gatys_loss: correct (several layers, sizes that differ, gradient)")
-
-
-def _check_gradient(result: Tensor, features: Tensor, otherwise: str) -> None:
-    """Complain if the right number has no way back to the features."""
-    found = None
-    if result.requires_grad:
-        (found,) = torch.autograd.grad(result.sum(), features, allow_unused=True, retain_graph=True)
-    if found is None:
-        raise CheckFailed(
-            "the number is right, but no gradient leads back to the image's features: no detach(), "
-            f"item() or no_grad() here, or {otherwise}"
-        )

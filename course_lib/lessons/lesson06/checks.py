@@ -1,9 +1,8 @@
 """Checks of lesson 06: the seconds of a whole job, and the arithmetic of a convolution."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
-from course_lib.lessons.checking import CheckFailed, explained
+from course_lib.lessons.checking import compare, explained
 
 # --- exercise 06.2 ---
 
@@ -111,25 +110,6 @@ def _compare_cases(
     right: Callable,
     mistakes: Mapping[str, Callable],
 ) -> None:
-    """Complain unless every result is right, naming the mistake that explains all of them."""
-    for case, result in zip(cases, results, strict=True):
-        if isinstance(result, bool) or not isinstance(result, int | float):
-            raise CheckFailed(f"{what}{case}: return a number, got {type(result).__name__}")
-
-    def explains(rule: Callable) -> bool:
-        return all(
-            math.isclose(result, rule(*case), rel_tol=1e-6)
-            for case, result in zip(cases, results, strict=True)
-        )
-
-    if explains(right):
-        return
-    for diagnosis, rule in mistakes.items():
-        if explains(rule):
-            raise CheckFailed(diagnosis)
-    wrong = next(
-        (case, result)
-        for case, result in zip(cases, results, strict=True)
-        if not math.isclose(result, right(*case), rel_tol=1e-6)
-    )
-    raise CheckFailed(f"{what}{wrong[0]} should be {right(*wrong[0]):g}, got {wrong[1]:g}")
+    """``compare`` for all cases at once, so that a mistake must explain every result."""
+    wanted, *wrong = (tuple(rule(*case) for case in cases) for rule in (right, *mistakes.values()))
+    compare(results, wanted, dict(zip(mistakes, wrong, strict=True)), what, list(map(str, cases)))
