@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from course_lib import CourseError
 from course_lib.images import denormalize, reflect_pad
 from course_lib.system.files import replacing
-from course_lib.vgg import VGG19Encoder
+from course_lib.vgg import EncoderDescription, VGG19Encoder
 
 FORMAT = "course-decoder-1"
 # name of the encoder layer that each convolution mirrors, channels in, channels out
@@ -93,7 +93,7 @@ def save_decoder(
         name: value.detach().to("cpu", dtype).contiguous()
         for name, value in decoder.state_dict().items()
     }
-    metadata = {"format": FORMAT, "encoder": encoder.description, "layer": "relu4_1"}
+    metadata = {"format": FORMAT} | encoder.description.metadata()
     for key, value in notes.items():
         metadata[key] = value if isinstance(value, str) else json.dumps(value)
     with replacing(path) as temporary:
@@ -120,6 +120,18 @@ def read_metadata(path: str | os.PathLike) -> dict[str, str]:
     return metadata
 
 
+def read_encoder(path: str | os.PathLike) -> EncoderDescription:
+    """The encoder that a checkpoint was trained for.
+
+    Raises:
+        DecoderError: the file is not one of our checkpoints, or names an encoder that is not known.
+    """
+    try:
+        return EncoderDescription.read(read_metadata(path))
+    except ValueError as error:
+        raise DecoderError(f"{path} cannot be used: {error}") from None
+
+
 def load_decoder(path: str | os.PathLike, encoder: VGG19Encoder | None = None) -> Decoder:
     """Read a checkpoint as a float32 decoder.
 
@@ -130,11 +142,10 @@ def load_decoder(path: str | os.PathLike, encoder: VGG19Encoder | None = None) -
         DecoderError: the file is missing, damaged, has other tensors, or belongs to another
             encoder (the message names both).
     """
-    metadata = read_metadata(path)
-    if encoder is not None and metadata.get("encoder") != encoder.description:
+    read_metadata(path)  # complains about a file of another kind
+    if encoder is not None and (own := read_encoder(path)) != encoder.description:
         raise DecoderError(
-            f"{path} was trained for the encoder '{metadata.get('encoder')}' and does not fit "
-            f"'{encoder.description}'"
+            f"{path} was trained for the encoder '{own}' and does not fit '{encoder.description}'"
         )
     with safe_open(path, "pt") as file:
         state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118

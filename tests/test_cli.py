@@ -28,7 +28,7 @@ from course_lib.records import stylize_speed
 from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.system import archives, downloads
 from course_lib.system.downloads import FetchReport
-from course_lib.vgg import CONV_NAMES, measure_activation_means
+from course_lib.vgg import CONV_NAMES, EncoderDescription, measure_activation_means
 
 COMMANDS = [
     "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
@@ -108,7 +108,8 @@ def files(tmp_path_factory):
     metadata["encoder"] = read_metadata(DEFAULT_DECODER)["encoder"]
     save_file({"x": torch.zeros(2)}, folder / "layers.safetensors", metadata)
     ones = {"mean": torch.ones(1, 512, 1, 1), "std": torch.zeros(1, 512, 1, 1)}
-    save_file(ones, folder / "other_style.safetensors", {"encoder": "another encoder"})
+    raw = EncoderDescription(normalized=False).metadata()
+    save_file(ones, folder / "other_style.safetensors", raw)
     return folder
 
 
@@ -197,10 +198,10 @@ BAD_INPUT = {
     "text as statistics": (["photo.png", "text.safetensors"], ["text.safetensors", "statistics"]),
     "decoder as style": (["photo.png", DEFAULT_DECODER], ["does not hold style statistics"]),
     "style of another encoder": (
-        ["photo.png", "other_style.safetensors"], ["another encoder", "VGG-19 original"]
+        ["photo.png", "other_style.safetensors"], ["raw activations", "VGG-19 original"]
     ),
     "styles of two encoders": (
-        ["photo.png", "style.png", "other_style.safetensors"], ["another encoder", "cannot mix"]
+        ["photo.png", "style.png", "other_style.safetensors"], ["raw activations", "cannot mix"]
     ),
 }  # fmt: skip
 
@@ -1001,11 +1002,11 @@ def test_train_refuses_missing_empty_and_unreadable_folders(run, lesson, tmp_pat
 
 def test_train_refuses_an_initial_decoder_of_another_encoder(run, lesson, tmp_path, encoder):
     class Other:
-        description = "VGG-19 original weights, normalised activations, zeros padding"
+        description = EncoderDescription(padding="zeros")
 
     save_decoder(Decoder(), tmp_path / "other.safetensors", Other(), {})
     result = run("train", *lesson, "--initial-decoder", tmp_path / "other.safetensors")
-    last_line_complains(result, "other.safetensors", "zeros padding", encoder.description)
+    last_line_complains(result, "other.safetensors", "zeros padding", str(encoder.description))
 
 
 def test_train_names_images_that_it_leaves_out(run, lesson, tmp_path):

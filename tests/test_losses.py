@@ -75,6 +75,8 @@ def test_style_loss_takes_statistics_too():
     a, b = layers(), layers()
     statistics = {name: channel_statistics(value) for name, value in b.items()}
     assert style_loss(a, statistics).item() == pytest.approx(style_loss(a, b).item(), rel=1e-6)
+    mine = {name: channel_statistics(value) for name, value in a.items()}
+    assert style_loss(mine, b).item() == pytest.approx(style_loss(a, b).item(), rel=1e-6)
 
 
 def test_one_style_serves_a_batch():
@@ -124,7 +126,9 @@ def test_gradients_are_right():
     b = {"x": torch.randn(1, 2, 3, 3, dtype=torch.float64)}
     x = torch.randn(2, 2, 3, 4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: style_loss({"x": x}, b), x)
+    assert torch.autograd.gradgradcheck(lambda x: style_loss({"x": x}, b), x)
     assert torch.autograd.gradcheck(gram_matrix, x)
+    assert torch.autograd.gradgradcheck(gram_matrix, x)
     assert torch.autograd.gradcheck(total_variation, x)
 
 

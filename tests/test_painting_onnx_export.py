@@ -105,7 +105,7 @@ def test_other_paddings_and_poolings_are_exported_as_they_are(transfer, pictures
 def test_the_file_says_what_it_is(network, transfer):
     onnx = pytest.importorskip("onnx")
     model = onnx.load(network)
-    assert transfer.encoder.description in model.doc_string
+    assert str(transfer.encoder.description) in model.doc_string
     assert [value.name for value in model.graph.input] == ["content", "style", "alpha"]
     assert [value.name for value in model.graph.output] == ["stylised"]
     assert model.graph.input[0].type.tensor_type.shape.dim[2].dim_param == "height"

@@ -9,7 +9,7 @@ from course_lib import REPOSITORY
 
 PACKAGE = REPOSITORY / "course_lib"
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-CORE = {"images", "adain", "losses", "vgg", "decoder", "polish", "stylize"}
+CORE = {"images", "adain", "losses", "vgg", "decoder", "polish", "stylize", "fast"}
 # Every floor rests on those before it. Rooms of one floor do not know each other; the core and
 # ``system`` are one.
 FLOORS = (

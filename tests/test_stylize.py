@@ -266,8 +266,8 @@ def test_models_are_frozen_and_in_evaluation_mode(transfer):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"padding": "zeros"}, {"normalize_activations": False}],
-    ids=["default", "zeros", "raw"],
+    [{}, {"padding": "zeros"}, {"normalize_activations": False}, {"pooling": "avg"}],
+    ids=["default", "zeros", "raw", "avg"],
 )
 def test_load_builds_the_encoder_that_the_checkpoint_names(tmp_path, options):
     encoder, decoder = VGG19Encoder(**options), Decoder()
@@ -371,6 +371,13 @@ def test_files_without_statistics_are_refused(some_style, tmp_path, content):
     assert str(path) in str(caught.value)
 
 
+def test_statistics_in_the_older_format_load(some_style, tmp_path):
+    path, tensors = tmp_path / "s.safetensors", {"mean": some_style.mean, "std": some_style.std}
+    save_file(tensors, path, {"encoder": str(some_style.encoder)})
+    loaded = StyleStatistics.load(path)
+    assert loaded.encoder == some_style.encoder and torch.equal(loaded.std, some_style.std)
+
+
 def synthetic(mean, std, encoder="A"):
     return StyleStatistics(
         torch.full((1, 512, 1, 1), mean), torch.full((1, 512, 1, 1), std), encoder
@@ -399,7 +406,8 @@ def test_average_needs_one_encoder_and_good_weights():
 def test_statistics_of_another_encoder_are_refused(transfer):
     with pytest.raises(ValueError) as caught:
         transfer.stylize(image(), synthetic(0.0, 1.0, "VGG-16"))
-    assert "'VGG-16'" in str(caught.value) and transfer.encoder.description in str(caught.value)
+    assert "'VGG-16'" in str(caught.value)
+    assert str(transfer.encoder.description) in str(caught.value)
 
 
 @pytest.mark.parametrize("shapes", [((512,), (512,)), ((1, 512, 1, 1), (1, 256, 1, 1))])

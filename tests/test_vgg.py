@@ -19,6 +19,7 @@ from course_lib import CourseError, vgg
 from course_lib.images import find_images, load_image, normalize
 from course_lib.vgg import (
     CONV_NAMES,
+    EncoderDescription,
     VGG19Encoder,
     WeightsError,
     layer_names,
@@ -101,7 +102,22 @@ def test_description_tells_encoders_apart(encoder, raw_encoder):
     zeros = VGG19Encoder(last="relu1_1", padding="zeros")
     descriptions = {e.description for e in (encoder, raw_encoder, zeros)}
     assert len(descriptions) == 3
-    assert encoder.description == "VGG-19 original weights, normalised activations, reflect padding"
+    text = "VGG-19 original weights, normalised activations, reflect padding"
+    assert str(encoder.description) == text
+
+
+@pytest.mark.parametrize("options", [{}, {"padding": "zeros"}, {"pooling": "avg"}])
+@pytest.mark.parametrize("normalized", [True, False])
+def test_a_description_survives_metadata_new_and_old(options, normalized):
+    described = EncoderDescription(normalized=normalized, **options)
+    assert EncoderDescription.read(described.metadata() | {"steps": "9"}) == described
+    assert EncoderDescription.read({"encoder": str(described), "layer": "relu4_1"}) == described
+
+
+@pytest.mark.parametrize("field", ["encoder_source", "normalized", "padding", "pooling", "layer"])
+def test_a_description_with_an_unknown_field_is_refused(field):
+    with pytest.raises(ValueError, match="not known: .*keras"):
+        EncoderDescription.read(EncoderDescription().metadata() | {field: "keras"})
 
 
 def test_average_pooling_replaces_the_maxima_only(encoder):
@@ -112,7 +128,7 @@ def test_average_pooling_replaces_the_maxima_only(encoder):
     torch.testing.assert_close(found["relu1_2"], wanted["relu1_2"])
     torch.testing.assert_close(found["pool1"], F.avg_pool2d(wanted["relu1_2"], 2))
     assert found["relu2_1"].shape == wanted["relu2_1"].shape
-    assert means.description == f"{encoder.description}, average pooling"
+    assert str(means.description) == f"{encoder.description}, average pooling"
 
 
 @pytest.mark.parametrize("height, width", [(1, 1), (1, 9), (3, 2)])
@@ -499,7 +515,7 @@ def test_torchvision_encoder_equals_torchvisions_network(hub, torchvision_state)
     with torch.no_grad():
         for end, name in ((2, "relu1_1"), (5, "pool1"), (9, "relu2_2"), (37, "pool5")):
             torch.testing.assert_close(encoder(x, [name])[name], reference[:end](images.clone()))
-    assert "torchvision" in encoder.description and "zeros" in encoder.description
+    assert encoder.description == EncoderDescription("torchvision", False, "zeros")
 
 
 def test_torchvision_encoder_defaults_to_reflection(hub, torchvision_state):

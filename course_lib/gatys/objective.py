@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib.fast import gram_matrix
 from course_lib.gatys.config import GatysConfig
 from course_lib.images import ImageError
-from course_lib.losses import content_loss, gram_matrix, total_variation
+from course_lib.losses import content_loss, total_variation
 from course_lib.system.devices import pick_device, pick_precision
 from course_lib.vgg import VGG19Encoder
 

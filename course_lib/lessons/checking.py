@@ -1,9 +1,14 @@
-"""What all checks share: the failure, calling the answer, comparing with known mistakes."""
+"""What all checks share: the failure, calling the answer, comparing with known mistakes.
+
+Every check of a lesson raises ``CheckFailed`` with the likely mistake, or prints that all is right.
+"""
 
 import copy
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +43,7 @@ def explained(
     names: Sequence[str] = (),
     cases: Callable[[], Sequence[Sequence[object]]] = list,
     gradient: bool = False,
+    mistakes: Callable[..., Mapping[str, object]] | None = None,
 ) -> Callable[[Callable], Callable]:
     """Complete the failures of a check: the smallest failing case, and where to read about it.
 
@@ -48,6 +54,8 @@ def explained(
         cases: makes the inputs of a few tiny cases, the smallest first. Without one that fails,
             the example that the check itself gave is kept.
         gradient: look for a finite gradient with respect to the first input, too.
+        mistakes: for the same inputs, diagnosis -> the result that this mistake gives. The check
+            compares with them, and its tests take them as wrong answers.
     """
 
     def decorate(check: Callable) -> Callable:
@@ -62,6 +70,7 @@ def explained(
                 # "from None": a student has no use for the inner failure.
                 raise CheckFailed(failure.diagnosis, found or failure.example, where) from None
 
+        checked.cases, checked.mistakes = cases, mistakes
         return checked
 
     return decorate
@@ -75,17 +84,26 @@ def kinds() -> list[tuple[torch.dtype, torch.device]]:
 
 
 def compare(
-    result: Tensor,
-    expected: Tensor,
-    mistakes: Mapping[str, Tensor | Callable[[], Tensor]],
+    result: object,
+    expected: Tensor | float | Sequence[float],
+    mistakes: Mapping[str, object],
     what: str,
+    names: Sequence[str] = (),
 ) -> None:
-    """Raise CheckFailed unless the tensors agree, naming the mistake whose result was given.
+    """Raise CheckFailed unless both agree, naming the mistake whose result was given.
 
     Args:
+        expected: a tensor, one number, a list of numbers, or with ``names`` a few numbers that come
+            together. A list may be answered by a tuple, an array or a tensor.
         mistakes: diagnosis -> the result that this mistake would give, or what computes it.
         what: the name of the thing in the message where no mistake fits.
+        names: what the numbers are.
     """
+    if isinstance(expected, list):
+        result, expected = _as_row(result, what), _as_row(expected, what)
+        mistakes = {text: _as_row(list(wrong), what) for text, wrong in mistakes.items()}
+    elif not isinstance(expected, Tensor):
+        return _compare_numbers(result, expected, mistakes, what, names)
     if not isinstance(result, Tensor):
         raise CheckFailed(f"{what}: expected a tensor, got {type(result).__name__}")
     if result.device.type != expected.device.type:
@@ -93,12 +111,11 @@ def compare(
             f"{what}: the input is on {expected.device.type}, the result on {result.device.type}: "
             "make new tensors with device=x.device, and no .cpu() or .numpy()"
         )
-    if result.shape == expected.shape and close(result, expected):
+    if close(result, expected):
         return
     example = difference(result, expected, what)
     for diagnosis, wrong in mistakes.items():
-        wrong = wrong() if callable(wrong) else wrong
-        if result.shape == wrong.shape and close(result, wrong):
+        if close(result, wrong() if callable(wrong) else wrong):
             raise CheckFailed(diagnosis, example)
     if result.shape != expected.shape:
         raise CheckFailed(
@@ -106,6 +123,59 @@ def compare(
         )
     share = (~torch.isclose(result.to(expected), expected, 1e-3, 1e-3)).float().mean().item()
     raise CheckFailed(f"{what}: {share:.0%} of the values differ from the expected ones", example)
+
+
+def _as_row(values: object, what: str) -> Tensor:
+    try:
+        return torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        kind = type(values).__name__
+        raise CheckFailed(f"{what}: return a list of numbers, got {kind}") from None
+
+
+def _compare_numbers(
+    result: object,
+    expected: float | Sequence[float],
+    mistakes: Mapping[str, float | Sequence[float]],
+    what: str,
+    names: Sequence[str],
+) -> None:
+    """``compare`` for one number, or for several with names; each to one in ten thousand."""
+    if names and not (isinstance(result, Sequence | np.ndarray) and len(result) == len(names)):
+        raise CheckFailed(
+            f"{what}: return {len(names)} numbers: {', '.join(names)}",
+            f"Expected {show(expected)}, got {show(result)}",
+        )
+    wanted, found = (list(x) if names else [x] for x in (expected, result))
+    places = [f"{what}, {name}" for name in names] or [what]
+    found = [_number(value, place) for value, place in zip(found, places, strict=True)]
+    if not (wrong := _far(found, wanted)):
+        return
+    i = wrong[0]
+    example = f"{places[i]}: expected {wanted[i]:.6g}, got {found[i]:.6g}"
+    for diagnosis, mistake in mistakes.items():
+        if not _far(found, mistake if names else [mistake]):
+            raise CheckFailed(diagnosis, example)
+    raise CheckFailed(example)
+
+
+def _number(value: object, place: str) -> float:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        kind = type(value).__name__
+        raise CheckFailed(
+            f"{place}: return a number, got {kind}", f"Expected one number, got {show(value)}"
+        ) from None
+
+
+def _far(given: Sequence[float], wanted: Sequence[float]) -> list[int]:
+    """Where the numbers differ by more than 1e-4 of each, and 1e-8 of the largest (not of one)."""
+    rounding = 1e-8 * max(map(abs, wanted)) if len(wanted) > 1 else 0
+    pairs = enumerate(zip(given, wanted, strict=True))
+    return [i for i, (a, b) in pairs if not math.isclose(a, b, rel_tol=1e-4, abs_tol=rounding)]
 
 
 def difference(result: Tensor, expected: Tensor, what: str) -> str:
@@ -119,7 +189,32 @@ def difference(result: Tensor, expected: Tensor, what: str) -> str:
 
 
 def close(result: Tensor, expected: Tensor) -> bool:
+    """Whether two tensors have one shape and values that agree to about one in a thousand."""
+    if result.shape != expected.shape:
+        return False
     return torch.allclose(result.to(expected), expected, rtol=1e-3, atol=1e-3)
+
+
+def check_scalar(result: object, cure: str) -> None:
+    """Complain unless a loss is a tensor without dimensions."""
+    if isinstance(result, float):
+        raise CheckFailed("a plain number has no gradient: return the tensor, without item()")
+    if isinstance(result, Iterable) and not isinstance(result, Tensor):
+        raise CheckFailed("return one number, as a tensor without dimensions: add the terms up")
+    if isinstance(result, Tensor) and result.dim() > 0:
+        raise CheckFailed(f"return one scalar, got the shape {tuple(result.shape)}: {cure}")
+
+
+def check_gradient(result: Tensor, features: Tensor, otherwise: str) -> None:
+    """Complain if the right number has no way back to the features."""
+    found = None
+    if result.requires_grad:
+        (found,) = torch.autograd.grad(result.sum(), features, allow_unused=True, retain_graph=True)
+    if found is None:
+        raise CheckFailed(
+            "the number is right, but no gradient leads back to the features: no detach(), item() "
+            f"or no_grad() here, or {otherwise}"
+        )
 
 
 def random_features(

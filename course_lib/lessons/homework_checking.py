@@ -4,13 +4,14 @@ Every check of an assignment takes a ``seed``. Seed 0 is the one that students s
 repeats the check with others, so hidden tests differ in numbers and shapes and in nothing else.
 """
 
+import functools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from course_lib.lessons.checking import CheckFailed, call, compare
+from course_lib.lessons.smallest_case import show
 
 VISIBLE = 0
 
@@ -45,45 +46,38 @@ def draw_shapes(seed: int, count: int = 3, channels: int = 0) -> list[tuple[int,
     return shapes
 
 
-def expect_number(
-    result: object, expected: float, mistakes: Mapping[str, float], what: str
-) -> None:
-    """Compare one number, naming the mistake that gives another."""
-    if isinstance(result, Tensor):
-        result = result.item() if result.numel() == 1 else result
-    if isinstance(result, bool) or not isinstance(result, int | float):
-        try:
-            result = float(result)
-        except (TypeError, ValueError):
-            name = type(result).__name__
-            raise CheckFailed(f"{what}: expected one number, got {name}") from None
-
-    def near(a: float, b: float) -> bool:
-        return a == b or abs(a - b) <= 1e-4 * max(1e-3, abs(b))
-
-    if near(result, expected):
-        return
-    for diagnosis, wrong in mistakes.items():
-        if near(result, wrong):
-            raise CheckFailed(diagnosis)
-    raise CheckFailed(f"{what}: expected {expected:.6g}, got {result:.6g}")
+Cases = Iterator[tuple[Sequence[object], object, Mapping[str, object]]]
 
 
-def expect_numbers(
-    result: object, expected: tuple[float, ...], names: tuple[str, ...],
-    mistakes: Mapping[str, tuple[float, ...]], what: str,
-) -> None:  # fmt: skip
-    """Compare several numbers that come together, naming the mistake that gives others."""
-    if not isinstance(result, tuple | list) or len(result) != len(expected):
-        raise CheckFailed(f"{what}: return {len(expected)} numbers: {', '.join(names)}")
-    values = torch.tensor([float(value) for value in result], dtype=torch.float64)
-    wrongs = {key: torch.tensor(row, dtype=torch.float64) for key, row in mistakes.items()}
-    right = torch.tensor(expected, dtype=torch.float64)
-    for diagnosis, wrong in wrongs.items():
-        if torch.allclose(values, wrong, 1e-4, 1e-6) and not torch.allclose(right, wrong, 1e-4):
-            raise CheckFailed(diagnosis)
-    for name, mine, wanted in zip(names, values.tolist(), expected, strict=True):
-        expect_number(mine, wanted, {}, f"{what}, {name}")
+def homework(
+    what: str, praise: str = "correct", names: Sequence[str] = ()
+) -> Callable[[Callable[[int], Cases]], Callable]:
+    """Make a check of what yields its cases for a seed: inputs, right result, and mistakes.
+
+    The check takes the answer and the seed.
+
+    Args:
+        what: the name of the exercise, in messages.
+        praise: said when all cases are right.
+        names: of the numbers that an answer returns together.
+    """
+
+    def decorate(cases: Callable[[int], Cases]) -> Callable:
+        @functools.wraps(cases)
+        def check(answer: Callable, seed: int = VISIBLE) -> None:
+            for inputs, right, mistakes in cases(seed):
+                result = call(answer, *inputs)
+                if not attempted(result, what, seed):
+                    return
+                shown = ", ".join(map(show, inputs))
+                case = f"{what}({shown})" if len(shown) < 70 else what
+                compare(result, tuple(right) if names else right, mistakes, case, names)
+            print(f"{what}: {praise}")
+
+        del check.__wrapped__  # whose only argument is the seed
+        return check
+
+    return decorate
 
 
 def repeat(answer: Callable, right: Callable, inputs: tuple, what: str) -> None:

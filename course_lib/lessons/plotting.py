@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython import get_ipython
 from matplotlib.figure import Figure
 from matplotlib_inline.config import InlineBackend
@@ -14,6 +15,17 @@ from course_lib.images import to_image
 Picture = Tensor | Image.Image
 # Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+# A legend to the right of its plot.
+BESIDE = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
+
+
+def panels(
+    rows: int, columns: int, size: tuple[float, float], **options: object
+) -> tuple[Figure, np.ndarray]:
+    """A figure of ``size`` inches with its axes, an array (rows, columns) of them."""
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
 
 
 def as_image(picture: Picture) -> Image.Image:
@@ -69,14 +81,8 @@ def show_images(
     columns = columns or len(images)
     rows = -(-len(images) // columns)
     aspect = max(image.width / image.height for image in images)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * height * aspect, rows * (height + 0.3)),
-        squeeze=False,
-        dpi=80,
-        layout="constrained",
-    )
+    size = (columns * height * aspect, rows * (height + 0.3))
+    figure, axes = panels(rows, columns, size, dpi=80)
     for axis in axes.flat:
         axis.axis("off")
     for i, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):
@@ -101,7 +107,7 @@ def show_grid(
     """
     shape = (len(rows), max(map(len, rows)))
     size = (shape[1] * tile + 0.3, shape[0] * tile + 0.3)
-    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False, layout="constrained")
+    figure, axes = panels(*shape, size)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[], frame_on=False)
@@ -130,5 +136,5 @@ def plot_layer_curves(curves: Mapping[str, Mapping[str, float]], label: str) -> 
     axis.set(yscale="log", ylabel=label)
     axis.tick_params("x", rotation=35)
     axis.grid(alpha=0.3)
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    axis.legend(**BESIDE)
     return figure

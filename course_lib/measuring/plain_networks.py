@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 from course_lib.decoder import AFTER_UPSAMPLING, LAYERS, Decoder
 from course_lib.vgg import VGG19Encoder
@@ -36,16 +36,3 @@ def _plain_conv(layer: nn.Conv2d) -> nn.Conv2d:
     conv = nn.Conv2d(layer.in_channels, layer.out_channels, 3)
     conv.load_state_dict({k: v.float().contiguous() for k, v in layer.state_dict().items()})
     return conv
-
-
-def mean_and_std(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Channel statistics (N, C, 1, 1) of (N, C, H, W), with the biased variance of ours."""
-    variance = features.var((2, 3), correction=0, keepdim=True)
-    return features.mean((2, 3), keepdim=True), (variance + 1e-5).sqrt()
-
-
-def plain_adain(content: Tensor, style: Tensor) -> Tensor:
-    """Equation 8 of the paper, as it is written."""
-    mean, std = mean_and_std(content)
-    style_mean, style_std = mean_and_std(style)
-    return style_std * (content - mean) / std + style_mean

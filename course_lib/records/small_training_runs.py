@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import DATA_DIR
-from course_lib.adain import apply_statistics, channel_statistics
 from course_lib.decoder import Decoder
+from course_lib.fast import apply_statistics, channel_statistics
 from course_lib.images import (
     contact_sheet,
     library,

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from course_lib.adain import ChannelStatistics, adain, apply_statistics, channel_statistics
+from course_lib.adain import ChannelStatistics, adain
+from course_lib.fast import apply_statistics, channel_statistics, layer_statistics
 from course_lib.images import contact_sheet, find_images, square, to_image, to_tensor
 from course_lib.losses import STYLE_LAYERS, content_loss, gram_matrix, style_loss
 from course_lib.records.muon import Muon
@@ -119,7 +120,8 @@ class StudyTrainer(Trainer):
         with torch.no_grad():
             target = apply_statistics(self.encoder.encode(content), wanted["relu4_1"])
         features = self.encoder(self.parallel(target), STYLE_LAYERS)
-        return content_loss(features["relu4_1"], target), style_loss(features, wanted)
+        mine = layer_statistics(features)
+        return content_loss(features["relu4_1"], target), style_loss(mine, wanted)
 
 
 def squares(folder: Path, size: int, count: int) -> Tensor:

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib import DATA_DIR
+from course_lib.adain import adain
 from course_lib.images import denormalize, find_images, normalize, square, to_tensor
-from course_lib.measuring.plain_networks import encoder_stages, plain_adain, plain_decoder
+from course_lib.measuring.plain_networks import encoder_stages, plain_decoder
 from course_lib.measuring.timing import compare, seconds
 from course_lib.stylize import StyleTransfer
 from course_lib.system.devices import describe, pick_precision
@@ -32,7 +33,7 @@ class PlainTransfer(nn.Module):
         """Stylise (N, 3, H, W) with (1, 3, h, w); H and W are multiples of 8."""
         content_features = self.encoder(normalize(content))
         style_features = self.encoder(normalize(style))
-        target = plain_adain(content_features, style_features)
+        target = adain(content_features, style_features)
         return denormalize(self.decoder(target)).clamp(0, 1)
 
 

@@ -8,14 +8,10 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib import DATA_DIR
+from course_lib.adain import adain, channel_statistics
 from course_lib.images import denormalize, normalize
 from course_lib.losses import STYLE_LAYERS
-from course_lib.measuring.plain_networks import (
-    encoder_stages,
-    mean_and_std,
-    plain_adain,
-    plain_decoder,
-)
+from course_lib.measuring.plain_networks import encoder_stages, plain_decoder
 from course_lib.measuring.timing import compare, matrix_rate, seconds
 from course_lib.stylize import DEFAULT_DECODER
 from course_lib.system.devices import describe, keep_freed_memory
@@ -58,13 +54,13 @@ class PlainTrainer:
         """One update from a batch of each, (N, 3, H, W); returns content and style loss."""
         with torch.no_grad():
             style_features = self.encode(style)
-            target = plain_adain(self.encode(content)[-1], style_features[-1])
+            target = adain(self.encode(content)[-1], style_features[-1])
         features = self.encode(denormalize(self.decoder(target)))
         content_loss = F.mse_loss(features[-1], target)
         style_loss = 0.0
         for mine, wanted in zip(features, style_features, strict=True):
-            mean, std = mean_and_std(mine)
-            wanted_mean, wanted_std = mean_and_std(wanted)
+            mean, std = channel_statistics(mine)
+            wanted_mean, wanted_std = channel_statistics(wanted)
             style_loss = style_loss + F.mse_loss(mean, wanted_mean) + F.mse_loss(std, wanted_std)
         loss = content_loss + self.config.style_weight * style_loss
         self.optimizer.zero_grad()

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.adain import ChannelStatistics, apply_statistics, channel_statistics
+from course_lib.adain import ChannelStatistics
+from course_lib.fast import apply_statistics, channel_statistics, layer_statistics
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 from course_lib.vgg import VGG19Encoder
 
@@ -39,7 +40,8 @@ def adain_losses(
     if not relative:
         target = _adain_target(encoder, content, wanted)
         features = encoder(decoder(target), STYLE_LAYERS)
-        return content_loss(features["relu4_1"], target), style_loss(features, wanted)
+        mine = layer_statistics(features)
+        return content_loss(features["relu4_1"], target), style_loss(mine, wanted)
     with torch.no_grad():
         untouched = encoder(content, STYLE_LAYERS)
         before = _style_losses(untouched, wanted)
@@ -64,7 +66,7 @@ def _style_losses(
 
 @torch.no_grad()
 def _style_statistics(encoder: VGG19Encoder, style: Tensor) -> dict[str, ChannelStatistics]:
-    return {name: channel_statistics(f) for name, f in encoder(style, STYLE_LAYERS).items()}
+    return layer_statistics(encoder(style, STYLE_LAYERS))
 
 
 @torch.no_grad()
@@ -111,7 +113,8 @@ def shifted_losses(
         again = decoder(target)
     shift_loss = F.mse_loss(images[inside], again[inside])
     features = encoder(images, STYLE_LAYERS)
-    return content_loss(features["relu4_1"], target), style_loss(features, wanted), shift_loss
+    mine = layer_statistics(features)
+    return content_loss(features["relu4_1"], target), style_loss(mine, wanted), shift_loss
 
 
 def autoencoder_loss(encoder: VGG19Encoder, decoder: nn.Module, images: Tensor) -> Tensor:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from course_lib.adain import apply_statistics, channel_statistics
 from course_lib.decoder import Decoder, load_decoder, read_metadata, save_decoder
+from course_lib.fast import apply_statistics, channel_statistics
 from course_lib.images import contact_sheet, save_image, to_image
 from course_lib.system.devices import describe, pick_precision
 from course_lib.system.files import replacing

@@ -1,12 +1,15 @@
 """Decoders for lesson 03, right and wrong; each is built when it is checked."""
 
+import re
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from course_lib.decoder import AFTER_UPSAMPLING, LAYERS, Decoder
-from course_lib.images import denormalize, normalize
+from course_lib.images import denormalize
 from course_lib.lessons.lesson03 import decoder_checks
+from course_lib.lessons.lesson03.decoder_mistakes import VARIATIONS, decode
 
 CHANNELS = [(channels_in, channels_out) for _, channels_in, channels_out in LAYERS]
 UPSAMPLED = tuple(i for i, (name, _, _) in enumerate(LAYERS) if name in AFTER_UPSAMPLING)
@@ -85,14 +88,6 @@ def transposed():
     return network(upsample=lambda: halves.pop(0))
 
 
-def hand_made_instance_norm(channels):
-    def norm(x):
-        mean, std = x.mean((2, 3), True), (x.var((2, 3), correction=0, keepdim=True) + 1e-5).sqrt()
-        return (x - mean) / std
-
-    return Function(norm)
-
-
 def frozen():
     decoder = network()
     decoder[0].requires_grad_(False)
@@ -123,10 +118,6 @@ class Noisy(Decoder):
         return super().forward(features) + 0.1 * torch.rand(1)
 
 
-def bilinear():
-    return nn.Upsample(scale_factor=2, mode="bilinear")
-
-
 SHORT = [(512, 256), (256, 256), (256, 128), *CHANNELS[4:]]  # 128 meets 256
 HALVED = [
     (512, 256),
@@ -138,11 +129,27 @@ HALVED = [
     *CHANNELS[-2:],
 ]
 
+
+class Mistaken(Decoder):
+    """The decoder with one of the changes that the check knows."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def forward(self, features):
+        convs = [getattr(self, name) for name, _, _ in LAYERS]
+        return decode([(conv.weight, conv.bias) for conv in convs], features, **self.change)
+
+
 WRONG = {
+    **{
+        text: (lambda change=change: Mistaken(change), f"^{re.escape(text)}$")
+        for text, change in VARIATIONS.items()
+    },
     "a class": (lambda: Decoder, "make one"),
     "batch norm": (wrong(after=nn.BatchNorm2d), "batch normalisation"),
     "instance norm": (wrong(after=nn.InstanceNorm2d), "instance normalisation"),
-    "instance norm by hand": (wrong(after=hand_made_instance_norm), "by hand"),
     "group norm": (wrong(after=lambda c: nn.GroupNorm(4, c)), "group normalisation"),
     "dropout": (wrong(after=lambda c: nn.Dropout2d(0.1)), "dropout"),
     "noise": (Noisy, "another picture at the second call"),
@@ -150,21 +157,7 @@ WRONG = {
     "no upsampling": (wrong(upsampled=()), "three are missing"),
     "two upsamplings": (wrong(upsampled=UPSAMPLED[:2]), "one is missing"),
     "four upsamplings": (wrong(upsampled=(*UPSAMPLED, 8)), "more than three"),
-    "zero padding": (wrong(padding="zeros"), "zeros around the maps"),
-    "replicated edges": (wrong(padding="replicate"), "edge was repeated"),
     "no padding": (lambda: network(padding=None), "borders are eaten"),
-    "bilinear": (wrong(upsample=bilinear), "bilinear"),
-    "upsampled too late": (wrong(upsampled=tuple(i + 1 for i in UPSAMPLED)), "too late"),
-    "upsampled too early": (wrong(upsampled=tuple(i - 1 for i in UPSAMPLED)), "too early"),
-    "upsampled at once": (wrong(upsampled=(0, 0, 0)), "at the start"),
-    "no ReLU": (wrong(between=None), "no ReLU between"),
-    "leaky ReLU": (wrong(between=lambda: nn.LeakyReLU(0.2)), "another nonlinearity"),
-    "ReLU at the end": (wrong(last=lambda x: denormalize(F.relu(x))), "follows the last"),
-    "sigmoid at the end": (wrong(last=torch.sigmoid), "sigmoid"),
-    "clamped": (wrong(last=lambda x: denormalize(x).clamp(0, 1)), "clamped"),
-    "not denormalised": (wrong(last=lambda x: x), "normalised space"),
-    "normalised": (wrong(last=normalize), "normalised, not denormalised"),
-    "0 to 255": (wrong(last=lambda x: 255 * denormalize(x)), "0..255"),
     "5x5": (wrong(kernel=5), "3x3"),
     "channels narrow too late": (wrong(channels=HALVED), "exchanged"),
     "one convolution short": (

@@ -50,24 +50,7 @@ RIGHT = {"shaped": right, "einsum": with_einsum, "filter by filter": filter_by_f
 
 
 WRONG = {
-    "weight unchanged": (replace(0, lambda w, b, n, k: w), "the weight is unchanged"),
-    "weight multiplied": (
-        replace(0, lambda w, b, n, k: w * k[:, None, None, None]),
-        "weight is multiplied",
-    ),
-    "weight along its inputs": (
-        replace(0, lambda w, b, n, k: w / k[:, None, None]),
-        "weight is divided along its input",
-    ),
     "scale not shaped": (replace(0, lambda w, b, n, k: w / k), "a RuntimeError"),
-    "bias unchanged": (replace(1, lambda w, b, n, k: b), "the bias is unchanged"),
-    "bias multiplied": (replace(1, lambda w, b, n, k: b * k), "bias is multiplied"),
-    "next layer unchanged": (replace(2, lambda w, b, n, k: n), "next layer is unchanged"),
-    "next layer divided": (replace(2, lambda w, b, n, k: n / k[:, None, None]), "doubled"),
-    "next layer along its outputs": (
-        replace(2, lambda w, b, n, k: n * k[:, None, None, None]),
-        "along its output",
-    ),
     "two tensors": (lambda w, b, n, k: right(w, b, n, k)[:2], "three tensors"),
     "in place": (rescale_in_place, "in place"),
 }

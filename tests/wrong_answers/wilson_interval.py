@@ -49,43 +49,6 @@ RIGHT = {
 }
 
 
-def wald(k, n):
-    p = k / n
-    half = Z * math.sqrt(p * (1 - p) / n)
-    return p - half, p + half
-
-
-def around(which, k, n):
-    p, scale, centre, half, root = parts(k, n)
-    middle, width = {
-        "observed": (p, half),
-        "nothing": (centre * scale, half * scale),
-        "half width": (centre, half * scale),
-        "middle": (centre * scale, half),
-        "root": (centre, Z * math.sqrt(p * (1 - p) / n) / scale),
-        "z": (centre, root / scale),
-    }[which]
-    return middle - width, middle + width
-
-
 WRONG = {
-    "Wald": (wald, "Wald's interval, p"),
-    "Wald cut off": (
-        lambda k, n: (max(0, wald(k, n)[0]), min(1, wald(k, n)[1])), "Wald's interval"),
-    "90 %": (lambda k, n: wilson(k, n, 0.9), "90 %"),
-    "99 %": (lambda k, n: wilson(k, n, 0.99), "99 %"),
-    "one standard error": (lambda k, n: wilson(k, n, 0.6826895), "one standard error"),
-    "around the share": (lambda k, n: around("observed", k, n), "pulled towards one half"),
-    "not scaled": (lambda k, n: around("nothing", k, n), "nothing is divided"),
-    "half width not scaled": (lambda k, n: around("half width", k, n), "half width is not divided"),
-    "middle not scaled": (lambda k, n: around("middle", k, n), "middle is not divided"),
-    "under the root": (lambda k, n: around("root", k, n), "missing under the root"),
-    "no z": (lambda k, n: around("z", k, n), "not multiplied by z"),
-    "reversed": (lambda k, n: wilson(k, n)[::-1], "reverse order"),
-    "percentages": (lambda k, n: [100 * end for end in wilson(k, n)], "percentages"),
-    "middle and half": (
-        lambda k, n: (sum(wilson(k, n)) / 2, (wilson(k, n)[1] - wilson(k, n)[0]) / 2),
-        "middle, half width"),
-    "failures": (lambda k, n: wilson(n - k, n), "share of wrong answers"),
-    "a number": (lambda k, n: k / n, "return a pair"),
+    "a number": (lambda k, n: k / n, "return 2 numbers"),
 }  # fmt: skip

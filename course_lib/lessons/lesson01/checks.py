@@ -22,25 +22,55 @@ def _pictures() -> list[tuple[Tensor]]:
     return [(grey,), (coloured,), (torch.cat([grey, coloured, grey], 3),)]
 
 
+def _normalize_mistakes(images: Tensor) -> dict[str, Tensor]:
+    """Results of the likely mistakes in normalising (N, 3, H, W)."""
+    mean, std = (images.new_tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+    own_mean = images.mean((2, 3), keepdim=True)
+    own_std = images.std((2, 3), correction=int(images[0, 0].numel() > 1), keepdim=True)
+    centred = images - mean
+    mistakes = {
+        "the images come back unchanged": images,
+        "the means are subtracted, but nothing is divided by the standard deviations": centred,
+        "divided by the standard deviations, but the means are not subtracted": images / std,
+        "multiplied by the standard deviations where they divide": centred * std,
+        "this is the way back (denormalise): subtract the mean first, then divide": images * std
+        + mean,
+        "divided by the variances: the table holds standard deviations, do not square": centred
+        / std**2,
+        "the colours are in the order BGR: channel 0 is red here": (images.flip(1) - mean) / std,
+        "the statistics are in the order BGR: 0.485 belongs to red, channel 0": (
+            (images - mean.flip(0)) / std.flip(0)
+        ),
+        "the images were multiplied by 255: the statistics are for values in 0..1": (
+            (255 * images - mean) / std
+        ),
+        "these are the statistics of the images themselves; use ImageNet's, which are fixed": (
+            (images - own_mean) / own_std
+        ),
+        "this maps to -1..1, which other networks want; VGG wants ImageNet's statistics": (
+            2 * images - 1
+        ),
+    }
+    if images.shape[-1] == 3:
+        wrong_axis = (images - mean.flatten()) / std.flatten()
+        mistakes["the statistics run along the width: make their shape (3, 1, 1)"] = wrong_axis
+    return mistakes
+
+
 @explained(
     'lesson 01, section 4 "Normalisation, and five ways to feed the network"',
     normalize,
     ("images",),
     _pictures,
+    mistakes=_normalize_mistakes,
 )
 def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
-    """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1].
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1]."""
     generator = torch.Generator().manual_seed(1)
     # A picture three pixels wide lets a mean of shape (3,) slip through along the wrong axis.
     shapes = ((2, 3, 5, 3), (2, 3, 5, 7), (1, 3, 1, 1))
     for (dtype, device), shape in itertools.product(kinds(), shapes):
         images = torch.rand(shape, generator=generator).to(device, dtype)
-        mean = images.new_tensor(IMAGENET_MEAN)[:, None, None]
-        std = images.new_tensor(IMAGENET_STD)[:, None, None]
         given = images.clone()
         try:
             result = answer(given)
@@ -58,52 +88,13 @@ def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
             return
         if not torch.equal(given, images):
             raise CheckFailed("the input itself was changed: compute a new tensor, no '-=' or '/='")
-        expected = (images - mean) / std
-        own_mean = images.mean((2, 3), keepdim=True)
-        own_std = images.std((2, 3), correction=int(images[0, 0].numel() > 1), keepdim=True)
-        mistakes = {
-            "the images come back unchanged": images,
-            "the means are subtracted, but nothing is divided by the standard deviations": (
-                images - mean
-            ),
-            "divided by the standard deviations, but the means are not subtracted": images / std,
-            "multiplied by the standard deviations where they divide": (images - mean) * std,
-            "this is the way back (denormalise): subtract the mean first, then divide": (
-                images * std + mean
-            ),
-            "divided by the variances: the table holds standard deviations, do not square": (
-                (images - mean) / std**2
-            ),
-            "the colours are in the order BGR: channel 0 is red here": (
-                (images.flip(1) - mean) / std
-            ),
-            "the statistics are in the order BGR: 0.485 belongs to red, channel 0": (
-                (images - mean.flip(0)) / std.flip(0)
-            ),
-            "the images were multiplied by 255: the statistics are for values in 0..1": (
-                (255 * images - mean) / std
-            ),
-            "these are the statistics of the images themselves; use ImageNet's, which are fixed": (
-                (images - own_mean) / own_std
-            ),
-            "this maps to -1..1, which other networks want; VGG wants ImageNet's statistics": (
-                2 * images - 1
-            ),
-        }
-        if shape[-1] == 3:
-            wrong_axis = (images - mean.flatten()) / std.flatten()
-            mistakes["the statistics run along the width: make their shape (3, 1, 1)"] = wrong_axis
-        compare(result, expected, mistakes, "normalize")
+        compare(result, normalize(images), _normalize_mistakes(images), "normalize")
     print("normalize: correct, for every width")
 
 
 @explained('lesson 01, section 5 "Before or after the ReLU? Conv taps and a trap"')
 def check_tap(answer: Callable[[VGG19Encoder, Tensor, str], Tensor], encoder: VGG19Encoder) -> None:
-    """Check ``answer(encoder, images, name)``: the activation of one named layer.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Check ``answer(encoder, images, name)``: the activation of one named layer."""
     device = encoder.features[0].weight.device
     images = torch.rand(1, 3, 24, 32, generator=torch.Generator().manual_seed(2)).to(device)
     for name in ("relu1_1", "pool1", "conv2_1", "relu2_1", "conv3_1"):
@@ -167,29 +158,54 @@ def _small_layers() -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
     return [(*one, torch.tensor([2.0])), two]
 
 
+AXIS = "shape the scale (C, 1, 1, 1) for a layer's outputs and (C, 1, 1) for its inputs"
+
+
+def _rescale_mistakes(
+    weight: Tensor, bias: Tensor, next_weight: Tensor, scale: Tensor
+) -> dict[str, list[Tensor]]:
+    """Results of the likely mistakes, each in one of the three tensors."""
+    right = _rescale(weight, bias, next_weight, scale)
+    by_output, by_input = scale[:, None, None, None], scale[:, None, None]
+    parts = {
+        "the weight is unchanged: divide each filter by its scale": (0, weight),
+        "the weight is multiplied by the scale: divide it": (0, weight * by_output),
+        f"the weight is divided along its input channels: {AXIS}": (0, weight / by_input),
+        "the bias is unchanged: W x + b shrinks as a whole only if b is divided, too": (1, bias),
+        "the bias is multiplied by the scale: divide it": (1, bias * scale),
+        "the next layer is unchanged: it now receives inputs that are too small, multiply its "
+        "input channels by the scale": (2, next_weight),
+        "the next layer is divided, so the change is doubled: multiply": (
+            2,
+            next_weight / by_input,
+        ),
+        f"the next layer is multiplied along its output channels: {AXIS}": (
+            2,
+            next_weight * by_output,
+        ),
+    }
+    return {text: [*right[:i], wrong, *right[i + 1 :]] for text, (i, wrong) in parts.items()}
+
+
 @explained(
     'lesson 01, section 7 "Filters with one voice: activation normalisation"',
     _rescale,
     ("weight", "bias", "next_weight", "scale"),
     _small_layers,
+    mistakes=_rescale_mistakes,
 )
 def check_rescale(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
-    """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer."""
     generator = torch.Generator().manual_seed(3)
     # As many channels in as out, so that a scale along the wrong axis does not crash.
     weight, next_weight = torch.randn(2, 4, 4, 3, 3, generator=generator)
     bias = torch.randn(4, generator=generator)
     scale = torch.tensor([0.5, 2.0, 3.0, 50.0])
     given = [t.clone() for t in (weight, bias, next_weight, scale)]
-    axis = "shape the scale (C, 1, 1, 1) for a layer's outputs and (C, 1, 1) for its inputs"
     try:
         result = answer(*given)
     except RuntimeError as error:
-        raise CheckFailed(f"a RuntimeError: {error}. Probably the shapes: {axis}") from None
+        raise CheckFailed(f"a RuntimeError: {error}. Probably the shapes: {AXIS}") from None
     if result is None:
         print("rescale: not attempted yet")
         return
@@ -197,39 +213,8 @@ def check_rescale(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
         raise CheckFailed("an input was changed in place: compute new tensors, no '/=' or '*='")
     if not isinstance(result, tuple | list) or len(result) != 3:
         raise CheckFailed("return three tensors: weight, bias, next_weight")
-    by_output, by_input = scale[:, None, None, None], scale[:, None, None]
-    compare(
-        result[0],
-        weight / by_output,
-        {
-            "the weight is unchanged: divide each filter by its scale": weight,
-            "the weight is multiplied by the scale: divide it": weight * by_output,
-            f"the weight is divided along its input channels: {axis}": weight / by_input,
-        },
-        "weight",
-    )
-    compare(
-        result[1],
-        bias / scale,
-        {
-            "the bias is unchanged: W x + b shrinks as a whole only if b is divided, too": bias,
-            "the bias is multiplied by the scale: divide it": bias * scale,
-        },
-        "bias",
-    )
-    compare(
-        result[2],
-        next_weight * by_input,
-        {
-            "the next layer is unchanged: it now receives inputs that are too small, multiply "
-            "its input channels by the scale": next_weight,
-            "the next layer is divided, so the change is doubled: multiply": (
-                next_weight / by_input
-            ),
-            f"the next layer is multiplied along its output channels: {axis}": (
-                next_weight * by_output
-            ),
-        },
-        "next_weight",
-    )
+    right, wrong = _rescale(*given), _rescale_mistakes(*given)
+    for number, name in enumerate(("weight", "bias", "next_weight")):
+        mistakes = {text: parts[number] for text, parts in wrong.items()}
+        compare(result[number], right[number], mistakes, name)
     print("rescale: correct, the network computes the same")

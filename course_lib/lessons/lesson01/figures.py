@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib.images import to_image
-from course_lib.lessons.plotting import OKABE_ITO
+from course_lib.lessons.plotting import BESIDE, OKABE_ITO, panels
 
 
 def draw_encoder(shapes: Mapping[str, Sequence[int]]) -> Figure:
@@ -57,13 +57,8 @@ def show_feature_maps(features: Mapping[str, Tensor], count: int = 6) -> Figure:
         features: layer name -> (1, C, h, w) activations after a ReLU.
     """
     height, width = next(iter(features.values())).shape[-2:]
-    figure, axes = plt.subplots(
-        len(features),
-        count,
-        figsize=(8, (8 / count * height / width + 0.2) * len(features)),
-        squeeze=False,
-        layout="constrained",
-    )
+    size = (8, (8 / count * height / width + 0.2) * len(features))
+    figure, axes = panels(len(features), count, size)
     for row, (name, maps) in zip(axes, features.items(), strict=True):
         strongest = maps[0].std((1, 2)).topk(count).indices.tolist()
         row[0].set_ylabel(f"{name}\n{maps.shape[-2]} × {maps.shape[-1]}", fontsize=11)
@@ -94,13 +89,8 @@ def show_maps(
     columns = columns or len(maps)
     rows = -(-len(maps) // columns)
     aspect = max(m.shape[1] / m.shape[0] for m in maps)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * (height * aspect + 0.7), rows * (height + 0.3)),
-        squeeze=False,
-        layout="constrained",
-    )
+    size = (columns * (height * aspect + 0.7), rows * (height + 0.3))
+    figure, axes = panels(rows, columns, size)
     for axis in axes.flat:
         axis.axis("off")
     limit = max(m.abs().max().item() for m in maps)
@@ -132,7 +122,7 @@ def draw_boxes(photo: Tensor, boxes: Mapping[str, Sequence[int]]) -> Figure:
                 plt.Rectangle(corner, side, side, fill=False, edgecolor=edge, linewidth=line)
             )
         axis.plot([], [], color=colour, linewidth=3, label=f"{name}: {side} px")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False, fontsize=11)
+    axis.legend(**BESIDE, fontsize=11)
     axis.axis("off")
     return figure
 
@@ -143,14 +133,8 @@ def show_reconstructions(photos: Sequence[Tensor], decoded: Sequence[Tensor]) ->
     The difference is the mean over the three colours of the absolute difference, 0 to 0.3.
     """
     aspects = [photo.shape[-1] / photo.shape[-2] for photo in photos]
-    figure, axes = plt.subplots(
-        3,
-        len(photos),
-        figsize=(7, 7 / sum(aspects) * 3 + 0.4),
-        gridspec_kw={"width_ratios": aspects},
-        squeeze=False,
-        layout="constrained",
-    )
+    size = (7, 7 / sum(aspects) * 3 + 0.4)
+    figure, axes = panels(3, len(photos), size, width_ratios=aspects)
     labels = ("photograph", "decoded", "difference")
     for axis, label in zip(axes[:, 0], labels, strict=True):
         axis.set_ylabel(label, fontsize=11)
@@ -172,9 +156,7 @@ def plot_filter_means(variants: Mapping[str, Mapping[str, Tensor]]) -> Figure:
         variants: name -> layer name -> mean activation of every filter (C,); values below 0.01
             are drawn at 0.01.
     """
-    figure, axes = plt.subplots(
-        1, len(variants), figsize=(11, 3.6), sharey=True, squeeze=False, layout="constrained"
-    )
+    figure, axes = panels(1, len(variants), (11, 3.6), sharey=True)
     for i, (axis, (title, layers)) in enumerate(zip(axes[0], variants.items(), strict=True)):
         for position, means in enumerate(layers.values()):
             # Spread the dots of one layer sideways in channel order, so that they can be seen.

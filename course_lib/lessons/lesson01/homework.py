@@ -1,7 +1,6 @@
 """Checks of assignment A1 (features and normalisation).
 
-Each takes the answer and a seed; see ``homework_checking``. All raise CheckFailed with the likely
-mistake.
+Each takes the answer and a seed; see ``homework_checking``.
 """
 
 import math
@@ -13,23 +12,22 @@ from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, denormalize
 from course_lib.lessons.checking import CheckFailed, call, compare, random_features
 from course_lib.lessons.homework_checking import (
     VISIBLE,
+    Cases,
     attempted,
     draw,
     draw_shapes,
-    expect_numbers,
+    homework,
 )
 
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red: of the original VGG-19, 0 to 255
 
 
-def check_pixel(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("pixel", names=("red", "green", "blue"))
+def check_pixel(seed: int) -> Cases:
     """A1.1: ``answer([r, g, b])`` -> the three normalised numbers of one pixel, in a list."""
     rng = draw(seed)
     for _ in range(3):
         pixel = [round(rng.random(), 3) for _ in range(3)]
-        result = call(answer, pixel)
-        if not attempted(result, "pixel", seed):
-            return
         rows = list(zip(pixel, IMAGENET_MEAN, IMAGENET_STD, strict=True))
         mistakes = {
             "the mean is subtracted, but nothing is divided": [p - m for p, m, _ in rows],
@@ -42,10 +40,7 @@ def check_pixel(answer: Callable, seed: int = VISIBLE) -> None:
                 (p / 255 - m) / s for p, m, s in rows
             ],
         }
-        right = tuple((p - m) / s for p, m, s in rows)
-        wrong = {key: tuple(row) for key, row in mistakes.items()}
-        expect_numbers(result, right, ("red", "green", "blue"), wrong, "pixel")
-    print("pixel: correct")
+        yield (pixel,), [(p - m) / s for p, m, s in rows], mistakes
 
 
 def check_denormalize(answer: Callable, seed: int = VISIBLE) -> None:
@@ -82,15 +77,13 @@ def check_denormalize(answer: Callable, seed: int = VISIBLE) -> None:
     print("denormalize: correct, for every width")
 
 
-def check_caffe(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("caffe")
+def check_caffe(seed: int) -> Cases:
     """A1.3: ``answer(images)``: RGB in [0, 1] -> BGR, 0 to 255, minus the mean pixel."""
     mean = torch.tensor(CAFFE_MEAN)[:, None, None]
     for shape in [(2, 3, 4, 3), *draw_shapes(seed, channels=3)]:
         generator = torch.Generator().manual_seed(seed + shape[2])
         images = torch.rand(shape, generator=generator)
-        result = call(answer, images)
-        if not attempted(result, "caffe", seed):
-            return
         bgr = images.flip(1)
         mistakes = {
             "the order is still RGB: images.flip(1) turns the channels round": 255 * images - mean,
@@ -106,11 +99,15 @@ def check_caffe(answer: Callable, seed: int = VISIBLE) -> None:
             ),
             "flip(1) is the channels; this mirrored the picture": 255 * images.flip(3) - mean,
         }
-        compare(result, 255 * bgr - mean, mistakes, "caffe")
-    print("caffe: correct")
+        yield (images,), 255 * bgr - mean, mistakes
 
 
-def check_receptive_field(answer: Callable, seed: int = VISIBLE) -> None:
+@homework(
+    "receptive_field",
+    "correct, for VGG-19 and for other networks",
+    names=("pixels seen", "pixels per step"),
+)
+def check_receptive_field(seed: int) -> Cases:
     """A1.4: ``answer(layers)``: (kernel, stride) of layers -> (pixels seen, pixels per step)."""
     conv, pool = (3, 1), (2, 2)
     vgg = [conv, conv, pool, conv, conv, pool, conv, conv, conv, conv, pool, conv]
@@ -118,9 +115,6 @@ def check_receptive_field(answer: Callable, seed: int = VISIBLE) -> None:
     others = [[(rng.choice((1, 3, 5, 7)), rng.choice((1, 2, 3))) for _ in range(rng.randint(2, 6))]
               for _ in range(4)]  # fmt: skip
     for layers in ([conv], [conv, conv], [pool, conv], vgg, *others):
-        result = call(answer, list(layers))
-        if not attempted(result, "receptive_field", seed):
-            return
         right = _receptive_field(layers)
         kernels = 1 + sum(k - 1 for k, _ in layers)
         product = math.prod(k for k, _ in layers)
@@ -128,20 +122,23 @@ def check_receptive_field(answer: Callable, seed: int = VISIBLE) -> None:
         for number, (k, _) in enumerate(layers):
             early += (k - 1) * math.prod(s for _, s in layers[: number + 1])
         step = right[1]
-        expect_numbers(
-            result, right, ("pixels seen", "pixels per step"),
+        yield (
+            (list(layers),),
+            right,
             {
                 "strides are not used: behind a pooling, one step is two pixels of the image": (
-                    kernels, step),
+                    kernels,
+                    step,
+                ),
                 "kernel sizes do not multiply: each layer adds (kernel - 1) steps": (product, step),
                 "a layer's own stride counts for the layers after it: add first, then multiply": (
-                    early, step),
+                    early,
+                    step,
+                ),
                 "start with 1 pixel, not with 0": (right[0] - 1, step),
                 "the two results are swapped": (step, right[0]),
             },
-            f"receptive_field({layers})",
-        )  # fmt: skip
-    print("receptive_field: correct, for VGG-19 and for other networks")
+        )
 
 
 def _receptive_field(layers: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -152,7 +149,8 @@ def _receptive_field(layers: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return seen, step
 
 
-def check_activation_means(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("activation_means", "correct, for pictures of different sizes")
+def check_activation_means(seed: int) -> Cases:
     """A1.5: ``answer(feature_list)``: mean of each channel over all positions, (C,).
 
     Each position of each picture counts once; a channel that never fires gets 1.
@@ -164,9 +162,6 @@ def check_activation_means(answer: Callable, seed: int = VISIBLE) -> None:
         maps.append(random_features((1, channels, rng.randint(2, 7), 3), seed + 9))
     for features in maps:
         features[:, 1] = 0
-    result = call(answer, maps)
-    if not attempted(result, "activation_means", seed):
-        return
     flat = torch.cat([features.flatten(2)[0] for features in maps], 1)
     right = torch.where(flat.mean(1) > 0, flat.mean(1), 1.0)
     each = torch.stack([features.mean((0, 2, 3)) for features in maps]).mean(0)
@@ -184,13 +179,4 @@ def check_activation_means(answer: Callable, seed: int = VISIBLE) -> None:
             flat.sum(1) > 0, flat.sum(1), 1.0
         ),
     }
-    compare(result, right, mistakes, "activation_means")
-    print("activation_means: correct, for pictures of different sizes")
-
-
-
-
-
-
-
-
+    yield (maps,), right, mistakes

@@ -9,7 +9,6 @@ from course_lib.adain import adain, channel_statistics, whiten
 from course_lib.lessons.checking import (
     CheckFailed,
     call,
-    close,
     compare,
     explained,
     kinds,
@@ -29,12 +28,34 @@ def _feature_cases() -> list[tuple[Tensor]]:
                            flat[..., :1], half)]  # fmt: skip
 
 
+def _statistics_mistakes(features: Tensor) -> dict[str, list[Tensor]]:
+    """Results of the likely mistakes: pairs of mean and std."""
+    mean, std = channel_statistics(features)
+    count, centred = features.shape[2] * features.shape[3], features - mean
+    batch_mean = features.mean((0, 2, 3), keepdim=True).expand_as(mean)
+    batch_std = features.var((0, 2, 3), correction=0, keepdim=True).sqrt().expand_as(std)
+    stds = {
+        "this is the variance: take its square root": std.square(),
+        "unbiased variance: divide by the H * W positions, not by H * W - 1 (correction=0); on a "
+        "1x1 map the unbiased one is NaN": (std.square() * count / max(count - 1, 1)).sqrt(),
+        "the std runs over the batch (batch norm), not per sample": batch_std,
+        "subtract the mean before you square": features.square().mean((2, 3), True).sqrt(),
+        "the mean of |x - mean| is not the standard deviation": centred.abs().mean((2, 3), True),
+    }
+    return {
+        "mean and std are swapped: return the mean first": [std, mean],
+        "the mean runs over the batch (batch norm), not per sample": [batch_mean, std],
+        **{text: [mean, wrong] for text, wrong in stds.items()},
+    }
+
+
 @explained(
     'lesson 02, section 1 "Two numbers per feature map", and section 7 for its traps',
     channel_statistics,
     ("features",),
     _feature_cases,
     gradient=True,
+    mistakes=_statistics_mistakes,
 )
 def check_channel_statistics(answer: Callable) -> None:
     """Exercise 02.1: ``answer(features)`` -> (mean, std), each (N, C, 1, 1) and float32."""
@@ -101,29 +122,16 @@ def _check_statistics_form(result: object, shape: tuple[int, ...]) -> None:
 
 def _check_statistics_values(result: Sequence[Tensor], features: Tensor) -> None:
     """Complain about wrong numbers, naming the formula that gives them."""
-    mean, std = channel_statistics(features)
-    variance = std.square()
-    count = features.shape[2] * features.shape[3]
-    if close(result[0], std) and close(result[1], mean):
-        raise CheckFailed("mean and std are swapped: return the mean first")
-    batch_mean = features.mean((0, 2, 3), keepdim=True).expand_as(mean)
-    batch_std = features.var((0, 2, 3), correction=0, keepdim=True).sqrt().expand_as(std)
-    mistakes = {"the mean runs over the batch (batch norm), not per sample": batch_mean}
-    compare(result[0], mean, mistakes, "mean")
-    centred = features - mean
-    mistakes = {
-        "this is the variance: take its square root": variance,
-        "unbiased variance: divide by the H * W positions, not by H * W - 1 (correction=0); on a "
-        "1x1 map the unbiased one is NaN": (variance * count / max(count - 1, 1)).sqrt(),
-        "the std runs over the batch (batch norm), not per sample": batch_std,
-        "subtract the mean before you square": features.square().mean((2, 3), True).sqrt(),
-        "the mean of |x - mean| is not the standard deviation": centred.abs().mean((2, 3), True),
-    }
-    if count == 1:  # whatever epsilon is, the flat map that follows tells
-        if result[1].isnan().any():
-            raise CheckFailed("std is NaN on a 1x1 map: unbiased variance divides by H * W - 1 = 0")
-        return
-    compare(result[1], std, mistakes, "std")
+    right, mistakes = channel_statistics(features), _statistics_mistakes(features)
+    for number, name in enumerate(("mean", "std")):
+        if features[0, 0].numel() == 1 and name == "std":  # the flat map that follows tells
+            if result[1].isnan().any():
+                raise CheckFailed(
+                    "std is NaN on a 1x1 map: unbiased variance divides by H * W - 1 = 0"
+                )
+            return
+        wrong = {text: pair[number] for text, pair in mistakes.items()}
+        compare(result[number], right[number], wrong, name)
 
 
 def _adain_cases() -> list[tuple[Tensor, Tensor]]:
@@ -135,12 +143,44 @@ def _adain_cases() -> list[tuple[Tensor, Tensor]]:
             (flat, two), (flat[..., :1], two)]  # fmt: skip
 
 
+def _adain_mistakes(c: Tensor, s: Tensor) -> dict[str, Tensor]:
+    """Results of the likely mistakes in AdaIN."""
+    (mc, sc), (ms, ss) = channel_statistics(c), channel_statistics(s)
+    norm = (c - mc) / sc
+
+    def over(axes: Sequence[int], **options: int) -> Tensor:
+        std = [x.var(axes, keepdim=True, **options).add(1e-5).sqrt() for x in (s, c)]
+        return std[0] * (c - c.mean(axes, True)) / std[1] + s.mean(axes, True)
+
+    return {
+        "divided by the content's mean, as the report prints it: divide by its standard "
+        "deviation": ss * (c - mc) / mc + ms,
+        "the style's mean is missing: add it at the end": ss * norm,
+        "the style's standard deviation is missing: multiply by it": norm + ms,
+        "the content's mean was added back: add the style's": ss * norm + mc,
+        "the content's mean was not subtracted": ss * c / sc + ms,
+        "not divided by the content's standard deviation": ss * (c - mc) + ms,
+        "the style's mean and standard deviation are swapped": ms * norm + ss,
+        "the style's features come back with the content's statistics? content and style are "
+        "swapped": sc * (s - ms) / ss + mc if s.shape == c.shape else torch.zeros(0),
+        "this uses variances: take square roots": ss**2 * (c - mc) / sc**2 + ms,
+        # Of one position there is no unbiased variance, and PyTorch would warn.
+        "unbiased variance: use correction=0": over((2, 3), correction=int(c[0, 0].numel() > 1)),
+        "statistics over the batch: measure every sample on its own": over((0, 2, 3), correction=0),
+        "statistics over all channels together: measure every channel on its own": over(
+            (1, 2, 3), correction=0
+        ),
+        "this is the content, unchanged": c,
+    }
+
+
 @explained(
     'lesson 02, section 4 "AdaIN: swap the statistics", and section 7 for its traps',
     adain,
     ("content", "style"),
     _adain_cases,
     gradient=True,
+    mistakes=_adain_mistakes,
 )
 def check_adain(answer: Callable) -> None:
     """Exercise 02.2: ``answer(content, style)`` -> content's shape with the style's statistics."""
@@ -185,37 +225,6 @@ def _check_adain_traps(answer: Callable, style: Tensor) -> None:
         raise CheckFailed("content of 1x1 gives NaN: use the biased variance (correction=0)")
 
 
-def _adain_mistakes(c: Tensor, s: Tensor) -> dict[str, Tensor]:
-    """Results of the likely mistakes in AdaIN."""
-    (mc, sc), (ms, ss) = channel_statistics(c), channel_statistics(s)
-    norm = (c - mc) / sc
-
-    def over(axes: Sequence[int], **options: int) -> Tensor:
-        std = [x.var(axes, keepdim=True, **options).add(1e-5).sqrt() for x in (s, c)]
-        return std[0] * (c - c.mean(axes, True)) / std[1] + s.mean(axes, True)
-
-    return {
-        "divided by the content's mean, as the report prints it: divide by its standard "
-        "deviation": ss * (c - mc) / mc + ms,
-        "the style's mean is missing: add it at the end": ss * norm,
-        "the style's standard deviation is missing: multiply by it": norm + ms,
-        "the content's mean was added back: add the style's": ss * norm + mc,
-        "the content's mean was not subtracted": ss * c / sc + ms,
-        "not divided by the content's standard deviation": ss * (c - mc) + ms,
-        "the style's mean and standard deviation are swapped": ms * norm + ss,
-        "the style's features come back with the content's statistics? content and style are "
-        "swapped": sc * (s - ms) / ss + mc if s.shape == c.shape else torch.zeros(0),
-        "this uses variances: take square roots": ss**2 * (c - mc) / sc**2 + ms,
-        # Of one position there is no unbiased variance, and PyTorch would warn.
-        "unbiased variance: use correction=0": over((2, 3), correction=int(c[0, 0].numel() > 1)),
-        "statistics over the batch: measure every sample on its own": over((0, 2, 3), correction=0),
-        "statistics over all channels together: measure every channel on its own": over(
-            (1, 2, 3), correction=0
-        ),
-        "this is the content, unchanged": c,
-    }
-
-
 def _mix(
     content: Tensor, styles: Sequence[Tensor], weights: Sequence[float], alpha: float
 ) -> Tensor:
@@ -235,33 +244,6 @@ def _mix_cases() -> list[tuple[Tensor, list[Tensor], list[float], float]]:
         (content, styles[:2], [1.0, 3.0], 1.0),
         (content, styles, [1.0, 2.0, 5.0], 0.3),
     ]
-
-
-@explained(
-    'lesson 02, section 5 "How much style?" and section 6 "Mixtures of styles"',
-    _mix,
-    ("content", "styles", "weights", "alpha"),
-    _mix_cases,
-)
-def check_mix(answer: Callable) -> None:
-    """Exercise 02.3: ``answer(content, styles, weights, alpha)``, equations 14 and 15."""
-    cases = (((1, 2, 5), 0.3), ((1.0,), 1.0), ((3, 1), 0.0), ((0.5, 0.5), 0.75))
-    for dtype, device in kinds():
-        for number, (weights, alpha) in enumerate(cases):
-            content = random_features((3, 5, 4, 6), number, dtype, device)
-            shapes = ((3, 5, 2, 3), (1, 5, 7, 3), (3, 5, 5, 5))[: len(weights)]
-            styles = [
-                (k + 2) * random_features(s, 20 + k, dtype, device) for k, s in enumerate(shapes)
-            ]
-            result = call(answer, content, styles, list(weights), alpha)
-            if result is None:
-                return print("mix: not attempted yet")
-            if not isinstance(result, Tensor):
-                raise CheckFailed(f"return one tensor, got {type(result).__name__}")
-            right = _mix(content, styles, weights, alpha)
-            wrong = _mix_mistakes(content, styles, weights, alpha) if number == 0 else {}
-            compare(result, right, wrong, f"weights {weights}, alpha {alpha}")
-    print("mix: correct (one to three styles, weights of any sum, alpha from 0 to 1)")
 
 
 def _mix_mistakes(
@@ -294,3 +276,31 @@ def _mix_mistakes(
             (1 - alpha) * c + alpha * by_variance
         ),
     }
+
+
+@explained(
+    'lesson 02, section 5 "How much style?" and section 6 "Mixtures of styles"',
+    _mix,
+    ("content", "styles", "weights", "alpha"),
+    _mix_cases,
+    mistakes=_mix_mistakes,
+)
+def check_mix(answer: Callable) -> None:
+    """Exercise 02.3: ``answer(content, styles, weights, alpha)``, equations 14 and 15."""
+    cases = (((1, 2, 5), 0.3), ((1.0,), 1.0), ((3, 1), 0.0), ((0.5, 0.5), 0.75))
+    for dtype, device in kinds():
+        for number, (weights, alpha) in enumerate(cases):
+            content = random_features((3, 5, 4, 6), number, dtype, device)
+            shapes = ((3, 5, 2, 3), (1, 5, 7, 3), (3, 5, 5, 5))[: len(weights)]
+            styles = [
+                (k + 2) * random_features(s, 20 + k, dtype, device) for k, s in enumerate(shapes)
+            ]
+            result = call(answer, content, styles, list(weights), alpha)
+            if result is None:
+                return print("mix: not attempted yet")
+            if not isinstance(result, Tensor):
+                raise CheckFailed(f"return one tensor, got {type(result).__name__}")
+            right = _mix(content, styles, weights, alpha)
+            wrong = _mix_mistakes(content, styles, weights, alpha) if number == 0 else {}
+            compare(result, right, wrong, f"weights {weights}, alpha {alpha}")
+    print("mix: correct (one to three styles, weights of any sum, alpha from 0 to 1)")

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib.adain import ChannelStatistics
-from course_lib.lessons.plotting import OKABE_ITO, Picture, as_image
+from course_lib.lessons.plotting import OKABE_ITO, Picture, as_image, panels
 
 
 def show_channel(maps: Mapping[str, Tensor]) -> Figure:
@@ -22,15 +22,7 @@ def show_channel(maps: Mapping[str, Tensor]) -> Figure:
     maps = {title: values.detach().float().cpu() for title, values in maps.items()}
     low = min(0.0, *(values.min().item() for values in maps.values()))
     high = max(values.max().item() for values in maps.values())
-    figure, axes = plt.subplots(
-        2,
-        len(maps),
-        figsize=(2.7 * len(maps), 4.2),
-        height_ratios=(2, 1),
-        squeeze=False,
-        sharey="row",
-        layout="constrained",
-    )
+    figure, axes = panels(2, len(maps), (2.7 * len(maps), 4.2), height_ratios=(2, 1), sharey="row")
     for (top, bottom), (title, values) in zip(axes.T, maps.items(), strict=True):
         image = top.imshow(values, cmap="viridis", vmin=low, vmax=high, interpolation="nearest")
         top.set_title(title, fontsize=10)
@@ -54,14 +46,8 @@ def show_fingerprints(
     """
     values = {n: [p.reshape(16, 32).float().cpu() for p in s] for n, s in statistics.items()}
     top = torch.cat([part for pair in values.values() for part in pair]).quantile(0.99).item()
-    figure, axes = plt.subplots(
-        len(pictures),
-        3,
-        figsize=(8.2, 1.5 * len(pictures)),
-        width_ratios=(1, 2, 2),
-        squeeze=False,
-        layout="constrained",
-    )
+    size = (8.2, 1.5 * len(pictures))
+    figure, axes = panels(len(pictures), 3, size, width_ratios=(1, 2, 2))
     for line, (name, picture) in zip(axes, pictures.items(), strict=True):
         line[0].imshow(as_image(picture))
         line[0].set_ylabel(name.replace("_", "\n"), fontsize=9)

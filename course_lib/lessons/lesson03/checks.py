@@ -1,6 +1,6 @@
 """Checks of lesson 03: mirroring a list of layers, the content loss and the style loss."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -9,6 +9,8 @@ from course_lib.adain import ChannelStatistics, channel_statistics, whiten
 from course_lib.lessons.checking import (
     CheckFailed,
     call,
+    check_gradient,
+    check_scalar,
     compare,
     explained,
     kinds,
@@ -18,6 +20,7 @@ from course_lib.lessons.checking import (
 from course_lib.losses import content_loss, gram_matrix, style_loss
 
 WHERE = 'lesson 03, section 4 "The two losses, by hand"'
+LEARN = "the decoder cannot learn from it"
 
 
 def _content_cases() -> list[tuple[Tensor, Tensor]]:
@@ -27,34 +30,6 @@ def _content_cases() -> list[tuple[Tensor, Tensor]]:
     batch = torch.cat([row, 2 * row])
     return [(row[..., :1], 3 * row[..., :1]), (row, row.flip(3)), (channels, channels.flip(1, 3)),
             (batch, batch.flip(0))]  # fmt: skip
-
-
-@explained(WHERE, content_loss, ("features", "target"), _content_cases, gradient=True)
-def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
-    """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
-
-    Both (N, C, H, W): the features of the decoded image, and the AdaIN output ``t``.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    for dtype, device in kinds():
-        for shape in random_shapes(seed=3):
-            features = random_features(shape, 1, dtype, device)
-            target = 2 * random_features(shape, 2, dtype, device)
-            result = call(answer, features.requires_grad_(), target)
-            if result is None:
-                return print("content_loss: not attempted yet")
-            _check_scalar(result, "average over everything (F.mse_loss)")
-            plain = features.detach()
-            compare(
-                result.detach(),
-                content_loss(plain, target),
-                _content_mistakes(plain, target),
-                "content_loss",
-            )
-            _check_gradient(result, features)
-    print("content_loss: correct (batches, any sizes, gradient)")
 
 
 def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -98,26 +73,29 @@ def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
     }
 
 
-def _check_scalar(result: object, cure: str) -> None:
-    """Complain unless the result is a tensor without dimensions."""
-    if isinstance(result, float):
-        raise CheckFailed("a plain number has no gradient: return the tensor, without item()")
-    if isinstance(result, Iterable) and not isinstance(result, Tensor):
-        raise CheckFailed("return one scalar: add the layers up")
-    if isinstance(result, Tensor) and result.dim() > 0:
-        raise CheckFailed(f"return one scalar, got the shape {tuple(result.shape)}: {cure}")
+@explained(WHERE, content_loss, ("features", "target"), _content_cases, True, _content_mistakes)
+def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
 
-
-def _check_gradient(result: Tensor, features: Tensor) -> None:
-    """Complain if the right number has no way back to the features."""
-    found = None
-    if result.requires_grad:
-        (found,) = torch.autograd.grad(result, features, allow_unused=True)
-    if found is None:
-        raise CheckFailed(
-            "the number is right, but no gradient leads back to the features: no detach(), "
-            "item() or no_grad() here, or the decoder cannot learn from it"
-        )
+    Both (N, C, H, W): the features of the decoded image, and the AdaIN output ``t``.
+    """
+    for dtype, device in kinds():
+        for shape in random_shapes(seed=3):
+            features = random_features(shape, 1, dtype, device)
+            target = 2 * random_features(shape, 2, dtype, device)
+            result = call(answer, features.requires_grad_(), target)
+            if result is None:
+                return print("content_loss: not attempted yet")
+            check_scalar(result, "average over everything (F.mse_loss)")
+            plain = features.detach()
+            compare(
+                result.detach(),
+                content_loss(plain, target),
+                _content_mistakes(plain, target),
+                "content_loss",
+            )
+            check_gradient(result, features, LEARN)
+    print("content_loss: correct (batches, any sizes, gradient)")
 
 
 def _style_cases() -> list[tuple[dict[str, Tensor], dict[str, ChannelStatistics]]]:
@@ -139,38 +117,6 @@ def _style_cases() -> list[tuple[dict[str, Tensor], dict[str, ChannelStatistics]
             {"relu1_1": wanted(6.0, 7.0, row), "relu2_1": wanted(1.0, 4.0, channels)},
         ),
     ]
-
-
-@explained(WHERE, style_loss, ("features", "targets"), _style_cases, gradient=True)
-def check_style_loss(answer: Callable[..., Tensor]) -> None:
-    """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
-
-    ``features`` maps layer names to (N, C, H, W), ``targets`` to (mean, std) of (N, C, 1, 1).
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    cases = (((2, 3, 4, 5), (2, 6, 2, 3)), ((1, 4, 3, 3), (1, 2, 2, 2), (1, 7, 1, 2)))
-    for dtype, device in kinds():
-        for shapes in cases:
-            features, targets = {}, {}
-            for number, shape in enumerate(shapes, 1):
-                name = f"relu{number}_1"
-                features[name] = random_features(shape, number, dtype, device).requires_grad_()
-                style = 2 * random_features((*shape[:2], 3, 7), 30 + number, dtype, device)
-                targets[name] = channel_statistics(style)
-            result = call(answer, features, targets)
-            if result is None:
-                return print("style_loss: not attempted yet")
-            _check_scalar(
-                result,
-                "average over batch and channels, then add up means, deviations and layers",
-            )
-            plain = {name: values.detach() for name, values in features.items()}
-            right, mistakes = style_loss(plain, targets), _style_mistakes(plain, targets)
-            compare(result.detach(), right, mistakes, "style_loss")
-            _check_gradient(result, features["relu1_1"])
-    print("style_loss: correct (several layers, batches, gradient)")
 
 
 def _style_mistakes(
@@ -220,6 +166,35 @@ def _style_mistakes(
     }
 
 
+@explained(WHERE, style_loss, ("features", "targets"), _style_cases, True, _style_mistakes)
+def check_style_loss(answer: Callable[..., Tensor]) -> None:
+    """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
+
+    ``features`` maps layer names to (N, C, H, W), ``targets`` to (mean, std) of (N, C, 1, 1).
+    """
+    cases = (((2, 3, 4, 5), (2, 6, 2, 3)), ((1, 4, 3, 3), (1, 2, 2, 2), (1, 7, 1, 2)))
+    for dtype, device in kinds():
+        for shapes in cases:
+            features, targets = {}, {}
+            for number, shape in enumerate(shapes, 1):
+                name = f"relu{number}_1"
+                features[name] = random_features(shape, number, dtype, device).requires_grad_()
+                style = 2 * random_features((*shape[:2], 3, 7), 30 + number, dtype, device)
+                targets[name] = channel_statistics(style)
+            result = call(answer, features, targets)
+            if result is None:
+                return print("style_loss: not attempted yet")
+            check_scalar(
+                result,
+                "average over batch and channels, then add up means, deviations and layers",
+            )
+            plain = {name: values.detach() for name, values in features.items()}
+            right, mistakes = style_loss(plain, targets), _style_mistakes(plain, targets)
+            compare(result.detach(), right, mistakes, "style_loss")
+            check_gradient(result, features["relu1_1"], LEARN)
+    print("style_loss: correct (several layers, batches, gradient)")
+
+
 Layers = list[tuple[str, int, int]]
 
 VGG_TO_RELU4_1: Layers = [
@@ -240,42 +215,9 @@ def _small_networks() -> list[tuple[Layers]]:
             ([("conv", 3, 4), ("pool", 4, 4), ("conv", 4, 8)],)]  # fmt: skip
 
 
-@explained('lesson 03, section 1 "The mirror"', _mirror, ("layers",), _small_networks)
-def check_mirror(answer: Callable[[Layers], Layers]) -> None:
-    """Exercise 03.1: ``answer(layers)`` -> the decoder's layers, from relu4_1 to the image.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    for layers in (VGG_TO_RELU4_1, OTHER_NETWORK):
-        given = list(layers)
-        result = answer(given)
-        if given != layers:
-            raise CheckFailed("the encoder's own list was changed: reversed(layers) makes a copy")
-        if result is None:
-            return print("mirror: not attempted yet")
-        if not isinstance(result, list | tuple):
-            raise CheckFailed(f"return a list of layers, got {type(result).__name__}")
-        result = [tuple(layer) for layer in result]
-        expected = _mirror(layers)
-        for diagnosis, wrong in _mirror_mistakes(layers, expected).items():
-            if result == wrong != expected:
-                raise CheckFailed(diagnosis)
-        if len(result) != len(expected):
-            raise CheckFailed(f"{len(layers)} layers give {len(expected)}, got {len(result)}")
-        for number, (mine, right) in enumerate(zip(result, expected, strict=True), 1):
-            if mine != right:
-                raise CheckFailed(f"layer {number} from relu4_1 should be {right}, got {mine}")
-    print("mirror: correct, for VGG-19 and for another network")
-
-
-def _opposite(kind: str) -> str:
-    return "upsample" if kind == "pool" else kind
-
-
-def _mirror_mistakes(layers: Layers, expected: Layers) -> dict[str, Layers]:
+def _mirror_mistakes(layers: Layers) -> dict[str, Layers]:
     """Results of the likely mistakes in mirroring a network."""
-    back = layers[::-1]
+    back, expected = layers[::-1], _mirror(layers)
     return {
         "this is the encoder itself": layers,
         "the order is the encoder's: the decoder starts where the encoder ends": expected[::-1],
@@ -290,3 +232,38 @@ def _mirror_mistakes(layers: Layers, expected: Layers) -> dict[str, Layers]:
             layer for layer in expected if layer[0] != "upsample"
         ],
     }
+
+
+@explained(
+    'lesson 03, section 1 "The mirror"',
+    _mirror,
+    ("layers",),
+    _small_networks,
+    mistakes=_mirror_mistakes,
+)
+def check_mirror(answer: Callable[[Layers], Layers]) -> None:
+    """Exercise 03.1: ``answer(layers)`` -> the decoder's layers, from relu4_1 to the image."""
+    for layers in (VGG_TO_RELU4_1, OTHER_NETWORK):
+        given = list(layers)
+        result = answer(given)
+        if given != layers:
+            raise CheckFailed("the encoder's own list was changed: reversed(layers) makes a copy")
+        if result is None:
+            return print("mirror: not attempted yet")
+        if not isinstance(result, list | tuple):
+            raise CheckFailed(f"return a list of layers, got {type(result).__name__}")
+        result = [tuple(layer) for layer in result]
+        expected = _mirror(layers)
+        for diagnosis, wrong in _mirror_mistakes(layers).items():
+            if result == wrong != expected:
+                raise CheckFailed(diagnosis)
+        if len(result) != len(expected):
+            raise CheckFailed(f"{len(layers)} layers give {len(expected)}, got {len(result)}")
+        for number, (mine, right) in enumerate(zip(result, expected, strict=True), 1):
+            if mine != right:
+                raise CheckFailed(f"layer {number} from relu4_1 should be {right}, got {mine}")
+    print("mirror: correct, for VGG-19 and for another network")
+
+
+def _opposite(kind: str) -> str:
+    return "upsample" if kind == "pool" else kind

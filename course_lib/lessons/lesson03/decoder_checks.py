@@ -67,9 +67,6 @@ def check_decoder(module: nn.Module) -> None:
 
     Its weights do not matter, because a copy with random ones is checked: a decoder need not be
     trained to pass. Maps are at least 2x2, which PyTorch's own reflection padding needs.
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     if module is None:
         return print("decoder: not attempted yet")

@@ -1,7 +1,6 @@
 """Checks of assignment A3 (decoder, losses, training).
 
-Each takes the answer and a seed; see ``homework_checking``. All raise CheckFailed with the likely
-mistake.
+Each takes the answer and a seed; see ``homework_checking``.
 """
 
 import copy
@@ -16,11 +15,11 @@ from course_lib.images import reflect_pad
 from course_lib.lessons.checking import call, compare, random_features
 from course_lib.lessons.homework_checking import (
     VISIBLE,
+    Cases,
     attempted,
     draw,
     draw_shapes,
-    expect_number,
-    expect_numbers,
+    homework,
     repeat,
 )
 from course_lib.lessons.lesson03 import checks, step_checks
@@ -29,15 +28,13 @@ from course_lib.losses import content_loss, style_loss
 from course_lib.training.objective import adain_losses
 
 
-def check_budget(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("budget", names=("steps", "epochs"))
+def check_budget(seed: int) -> Cases:
     """A3.1: ``answer(seconds_per_step, minutes, images, batch)`` -> (steps, epochs)."""
     rng = draw(seed)
     for _ in range(3):
         seconds, minutes = rng.randint(2, 30) / 8, rng.randint(10, 90)
         batch, images = rng.choice((3, 4, 8)), rng.randint(50, 400)
-        result = call(answer, seconds, minutes, images, batch)
-        if not attempted(result, "budget", seed):
-            return
         steps = math.floor(60 * minutes / seconds)
         mistakes = {
             "minutes have 60 seconds": (math.floor(minutes / seconds), 0.0),
@@ -48,20 +45,26 @@ def check_budget(answer: Callable, seed: int = VISIBLE) -> None:
             "the two results are swapped": (steps * batch / images, steps),
         }  # fmt: skip
         right = (steps, steps * batch / images)
-        expect_numbers(result, right, ("steps", "epochs"), mistakes, "budget")
-    print("budget: correct")
+        yield (
+            (
+                seconds,
+                minutes,
+                images,
+                batch,
+            ),
+            right,
+            mistakes,
+        )
 
 
-def check_up_block(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("up_block")
+def check_up_block(seed: int) -> Cases:
     """A3.2: ``answer(x, weight, bias)``: nearest x2, reflection, 3 x 3 convolution, ReLU."""
     for n, c, h, w in draw_shapes(seed):
         generator = torch.Generator().manual_seed(seed + n)
         x = random_features((n, c, h, w), seed) - 1
         weight = torch.randn(c + 1, c, 3, 3, generator=generator)
         bias = torch.randn(c + 1, generator=generator)
-        result = call(answer, x, weight, bias)
-        if not attempted(result, "up_block", seed):
-            return
         big = F.interpolate(x, scale_factor=2, mode="nearest")
         smooth = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
         plain = F.conv2d(reflect_pad(big), weight, bias)
@@ -84,8 +87,15 @@ def check_up_block(answer: Callable, seed: int = VISIBLE) -> None:
                 F.conv2d(reflect_pad(x), weight, bias).relu(), scale_factor=2, mode="nearest"
             ),
         }
-        compare(result, plain.relu(), mistakes, "up_block")
-    print("up_block: correct")
+        yield (
+            (
+                x,
+                weight,
+                bias,
+            ),
+            plain.relu(),
+            mistakes,
+        )
 
 
 def check_losses(content: Callable, style: Callable, seed: int = VISIBLE) -> None:
@@ -132,16 +142,6 @@ def check_step(answer: Callable, seed: int = VISIBLE) -> None:
     loss = losses[0] + 0.25 * losses[1]
     loss.backward()
     optimizers[1].step()
-    expect_number(result, loss.item(), {}, "training_step, the loss")
+    compare(result, loss.item(), {}, "training_step, the loss")
     moved = [torch.cat([p.detach().flatten() for p in net.parameters()]) for net in (decoder, twin)]
     compare(moved[0], moved[1], {}, "training_step, the decoder's weights")
-
-
-
-
-
-
-
-
-
-

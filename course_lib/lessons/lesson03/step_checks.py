@@ -63,9 +63,6 @@ def check_training_step(answer: Step) -> None:
     """Exercise 03.3: ``answer(encoder, decoder, optimizer, content, style, style_weight)``.
 
     The answer updates the decoder once and returns the loss before the update, as a number.
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
@@ -106,7 +103,7 @@ def _check_two_steps(
         )
         mistakes = {
             diagnosis: lambda step=step: _two_steps(step, encoder, decoder, batches)[0] / scale
-            for diagnosis, step in _step_mistakes().items()
+            for diagnosis, step in step_mistakes().items()
         }
         try:
             compare(moved / scale, right / scale, mistakes, "the decoder's weights after two steps")
@@ -253,7 +250,7 @@ def _loss(
     return loss
 
 
-def _step_mistakes() -> dict[str, Step]:
+def step_mistakes() -> dict[str, Step]:
     """Diagnosis -> a step with that mistake."""
     losses = {
         "the style weight is missing: content + style_weight * style": _loss(

@@ -37,47 +37,6 @@ def _short_logs() -> list[tuple[list[dict[str, object]]]]:
     ]
 
 
-@explained(
-    'lesson 04, section 1 "The report\'s Figure 2, redrawn"',
-    _epoch_means,
-    ("records",),
-    _short_logs,
-)
-def check_epoch_means(answer: Callable) -> None:
-    """Exercise 04.1: ``answer(records)`` -> list with the mean total loss of each epoch."""
-    for case, (warmup, length, every, epochs) in enumerate(((0, 60, 25, 3), (40, 70, 50, 2.5))):
-        records = _records(warmup, length, every, epochs, seed=case)
-        result = call(answer, records)
-        if result is None:
-            return print("epoch_means: not attempted yet")
-        _compare_numbers(result, _epoch_means(records), _epoch_mistakes(records), "epoch_means")
-    print("epoch_means: correct (unequal records, warm-up left out, an unfinished last epoch)")
-
-
-def _records(
-    warmup: int, length: int, every: int, epochs: float, seed: int
-) -> list[dict[str, object]]:
-    """A log whose records end every ``every`` steps, and where the warm-up or an epoch ends."""
-    last = warmup + round(length * epochs)
-    ends = {*range(every, last + 1, every), *range(warmup + length, last + 1, length), last}
-    ends |= {warmup} - {0}
-    noise = torch.rand(len(ends), generator=torch.Generator().manual_seed(seed)).tolist()
-    records = []
-    for step, extra in zip(sorted(ends), noise, strict=True):
-        adain = step > warmup
-        loss = (20 if adain else 0.3) * (extra + 100 / (step + 50))
-        records.append(
-            {
-                "step": step,
-                "phase": "adain" if adain else "autoencoder",
-                "epoch": round(max(0, step - warmup) / length, 6),
-                "loss": loss,
-            }
-            | {"content_loss": 0.2 * loss, "style_loss": 0.04 * loss}
-        )
-    return records
-
-
 def _epoch_mistakes(records: Sequence[Mapping[str, object]]) -> dict[str, list[float]]:
     """Results of the likely mistakes in averaging over epochs."""
     ends = [0, *(record["step"] for record in records)]
@@ -133,6 +92,48 @@ def _epoch_mistakes(records: Sequence[Mapping[str, object]]) -> dict[str, list[f
     }
 
 
+@explained(
+    'lesson 04, section 1 "The report\'s Figure 2, redrawn"',
+    _epoch_means,
+    ("records",),
+    _short_logs,
+    mistakes=_epoch_mistakes,
+)
+def check_epoch_means(answer: Callable) -> None:
+    """Exercise 04.1: ``answer(records)`` -> list with the mean total loss of each epoch."""
+    for case, (warmup, length, every, epochs) in enumerate(((0, 60, 25, 3), (40, 70, 50, 2.5))):
+        records = _records(warmup, length, every, epochs, seed=case)
+        result = call(answer, records)
+        if result is None:
+            return print("epoch_means: not attempted yet")
+        compare(result, _epoch_means(records), _epoch_mistakes(records), "epoch_means")
+    print("epoch_means: correct (unequal records, warm-up left out, an unfinished last epoch)")
+
+
+def _records(
+    warmup: int, length: int, every: int, epochs: float, seed: int
+) -> list[dict[str, object]]:
+    """A log whose records end every ``every`` steps, and where the warm-up or an epoch ends."""
+    last = warmup + round(length * epochs)
+    ends = {*range(every, last + 1, every), *range(warmup + length, last + 1, length), last}
+    ends |= {warmup} - {0}
+    noise = torch.rand(len(ends), generator=torch.Generator().manual_seed(seed)).tolist()
+    records = []
+    for step, extra in zip(sorted(ends), noise, strict=True):
+        adain = step > warmup
+        loss = (20 if adain else 0.3) * (extra + 100 / (step + 50))
+        records.append(
+            {
+                "step": step,
+                "phase": "adain" if adain else "autoencoder",
+                "epoch": round(max(0, step - warmup) / length, 6),
+                "loss": loss,
+            }
+            | {"content_loss": 0.2 * loss, "style_loss": 0.04 * loss}
+        )
+    return records
+
+
 # --- exercise 04.2 ---
 
 
@@ -142,27 +143,6 @@ def _moving_average(values: Sequence[float], window: int) -> list[float]:
 
 def _short_series() -> list[tuple[list[float], int]]:
     return [([1.0, 5.0], 1), ([6.0, 0.0, 3.0], 3), ([6.0, 0.0, 3.0, 9.0, 12.0, 0.0], 3)]
-
-
-@explained(
-    'lesson 04, section 3 "Smoothing and its dangers"',
-    _moving_average,
-    ("values", "window"),
-    _short_series,
-)
-def check_moving_average(answer: Callable) -> None:
-    """Exercise 04.2: ``answer(values, window)`` -> centred means, as many as there are values."""
-    generator = torch.Generator().manual_seed(3)
-    for count, window in ((12, 5), (9, 3), (4, 7), (6, 1)):
-        values = (10 * torch.rand(count, generator=generator)).tolist()
-        result = call(answer, values, window)
-        if result is None:
-            return print("moving_average: not attempted yet")
-        # Short lists make different mistakes look alike, so the first case names them.
-        mistakes = _average_mistakes(values, window) if count > window > 1 else {}
-        what = f"moving_average of {count} values with window {window}"
-        _compare_numbers(result, _moving_average(values, window), mistakes, what)
-    print("moving_average: correct (centred, as long as its input, honest at both ends)")
 
 
 def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[float]]:
@@ -203,18 +183,26 @@ def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[fl
     }
 
 
-def _compare_numbers(
-    result: object, right: Sequence[float], mistakes: Mapping[str, Sequence[float]], what: str
-) -> None:
-    """``compare`` for a student's list, tuple, array or tensor of numbers."""
-    try:
-        numbers = torch.as_tensor(result, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        kind = type(result).__name__
-        raise CheckFailed(f"{what}: return a list of numbers, got {kind}") from None
-    wrong = {text: torch.tensor(list(w), dtype=torch.float64) for text, w in mistakes.items()}
-    expected = torch.tensor(list(right), dtype=torch.float64)
-    compare(numbers, expected, wrong, what)
+@explained(
+    'lesson 04, section 3 "Smoothing and its dangers"',
+    _moving_average,
+    ("values", "window"),
+    _short_series,
+    mistakes=_average_mistakes,
+)
+def check_moving_average(answer: Callable) -> None:
+    """Exercise 04.2: ``answer(values, window)`` -> centred means, as many as there are values."""
+    generator = torch.Generator().manual_seed(3)
+    for count, window in ((12, 5), (9, 3), (4, 7), (6, 1)):
+        values = (10 * torch.rand(count, generator=generator)).tolist()
+        result = call(answer, values, window)
+        if result is None:
+            return print("moving_average: not attempted yet")
+        # Short lists make different mistakes look alike, so the first case names them.
+        mistakes = _average_mistakes(values, window) if count > window > 1 else {}
+        what = f"moving_average of {count} values with window {window}"
+        compare(result, _moving_average(values, window), mistakes, what)
+    print("moving_average: correct (centred, as long as its input, honest at both ends)")
 
 
 # --- exercise 04.3 ---

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.lessons.plotting import OKABE_ITO
+from course_lib.lessons.plotting import BESIDE, OKABE_ITO, panels
 
 Records = Sequence[Mapping[str, object]]
 PARTS = {"content_loss": "content", "style_loss": "style", "loss": "total"}
@@ -96,15 +96,7 @@ def plot_runs(
         limits: losses outside are drawn at the edge, so that one run does not flatten the others.
     """
     rows = -(-len(runs) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(3.4 * columns, 2.5 * rows),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure, axes = panels(rows, columns, (3.4 * columns, 2.5 * rows), sharex=True, sharey=True)
     for axis, (title, records) in zip(axes.flat, runs.items(), strict=False):
         kept = [record for record in records if record["phase"] == "adain"]
         steps = [record["step"] for record in kept]
@@ -147,7 +139,7 @@ def plot_judged(runs: Mapping[str, Records], style_weight: float) -> Figure:
     for axis in (left, right):
         axis.set(xlabel="step", yscale="log", ylim=(0.4, 3000))
         axis.grid(alpha=0.3, which="both")
-    right.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    right.legend(**BESIDE)
     return figure
 
 

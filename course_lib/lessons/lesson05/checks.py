@@ -1,6 +1,6 @@
 """Checks of lesson 05: the Gram matrix and the loss of Gatys et al."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,8 @@ from course_lib.adain import channel_statistics
 from course_lib.lessons.checking import (
     CheckFailed,
     call,
+    check_gradient,
+    check_scalar,
     compare,
     explained,
     kinds,
@@ -29,48 +31,6 @@ def _gram_cases() -> list[tuple[Tensor]]:
     row = torch.tensor([[[[1.0, 3.0]]]])
     channels = torch.tensor([[[[1.0, 3.0]], [[2.0, 0.0]]]])
     return [(row[..., 1:],), (row,), (channels,), (torch.cat([channels, 2 * channels]),)]
-
-
-@explained(GRAM_SECTION, gram_matrix, ("features",), _gram_cases, gradient=True)
-def check_gram_matrix(answer: Callable[[Tensor], Tensor]) -> None:
-    """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    for dtype, device in kinds():
-        for shape in random_shapes(seed=5):
-            features = random_features(shape, 1, dtype, device)
-            result = call(answer, features.requires_grad_())
-            if result is None:
-                return print("gram_matrix: not attempted yet")
-            plain = features.detach()
-            _check_gram_form(result, shape)
-            given = result.detach()
-            compare(given, gram_matrix(plain), _gram_mistakes(plain), "gram_matrix")
-            _check_gradient(result, features, "the image cannot be improved")
-    print("gram_matrix: correct (batches, any sizes, gradient)")
-
-
-def _check_gram_form(result: object, shape: Sequence[int]) -> None:
-    """Complain unless the result is a tensor (N, C, C), naming the axes that were mixed up."""
-    if not isinstance(result, Tensor):
-        raise CheckFailed(f"return one tensor (N, C, C), got {type(result).__name__}")
-    n, c, h, w = shape
-    causes = {
-        (n, h * w, h * w): "the products run over the channels and leave the positions: F F^T, not "
-        "F^T F",
-        (n, h, h): "flatten the positions first: features.flatten(2) is (N, C, H * W)",
-        (n, c, h, h): "flatten the positions first: features.flatten(2) is (N, C, H * W)",
-        (n, c, w, w): "flatten the positions first: features.flatten(2) is (N, C, H * W)",
-        (c, c): "the samples of the batch are summed or lost: one matrix per sample",
-        (n * c, n * c): "the samples are mixed with each other: one matrix per sample",
-        (n, c, c, h, w): "sum the products over the positions",
-        (n, c): "this is one number per channel: multiply each channel with every other, too",
-        (n, c, 1, 1): "this is one number per channel: multiply each channel with every other, too",
-    }
-    if result.shape != (n, c, c) and tuple(result.shape) in causes:
-        raise CheckFailed(causes[tuple(result.shape)])
 
 
 def _gram_mistakes(x: Tensor) -> dict[str, Tensor]:
@@ -117,6 +77,44 @@ def _gram_mistakes(x: Tensor) -> dict[str, Tensor]:
     }
 
 
+@explained(GRAM_SECTION, gram_matrix, ("features",), _gram_cases, True, _gram_mistakes)
+def check_gram_matrix(answer: Callable[[Tensor], Tensor]) -> None:
+    """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W."""
+    for dtype, device in kinds():
+        for shape in random_shapes(seed=5):
+            features = random_features(shape, 1, dtype, device)
+            result = call(answer, features.requires_grad_())
+            if result is None:
+                return print("gram_matrix: not attempted yet")
+            plain = features.detach()
+            _check_gram_form(result, shape)
+            given = result.detach()
+            compare(given, gram_matrix(plain), _gram_mistakes(plain), "gram_matrix")
+            check_gradient(result, features, "the image cannot be improved")
+    print("gram_matrix: correct (batches, any sizes, gradient)")
+
+
+def _check_gram_form(result: object, shape: Sequence[int]) -> None:
+    """Complain unless the result is a tensor (N, C, C), naming the axes that were mixed up."""
+    if not isinstance(result, Tensor):
+        raise CheckFailed(f"return one tensor (N, C, C), got {type(result).__name__}")
+    n, c, h, w = shape
+    causes = {
+        (n, h * w, h * w): "the products run over the channels and leave the positions: F F^T, not "
+        "F^T F",
+        (n, h, h): "flatten the positions first: features.flatten(2) is (N, C, H * W)",
+        (n, c, h, h): "flatten the positions first: features.flatten(2) is (N, C, H * W)",
+        (n, c, w, w): "flatten the positions first: features.flatten(2) is (N, C, H * W)",
+        (c, c): "the samples of the batch are summed or lost: one matrix per sample",
+        (n * c, n * c): "the samples are mixed with each other: one matrix per sample",
+        (n, c, c, h, w): "sum the products over the positions",
+        (n, c): "this is one number per channel: multiply each channel with every other, too",
+        (n, c, 1, 1): "this is one number per channel: multiply each channel with every other, too",
+    }
+    if result.shape != (n, c, c) and tuple(result.shape) in causes:
+        raise CheckFailed(causes[tuple(result.shape)])
+
+
 def gatys_loss(image: Layers, content: Layers, style: Layers, style_weight: float) -> Tensor:
     """Content loss plus ``style_weight`` times style loss, as exercise 05.2 states them.
 
@@ -159,39 +157,6 @@ def _loss_inputs(dtype: torch.dtype, device: torch.device, seed: int) -> tuple:
     content = {"conv4_2": features(shapes["conv4_2"], 5, 2)}
     style = {"conv1_1": features((1, 3, 4, 7), 6, 2), "conv2_1": features((1, 5, 2, 3), 7, 1.5)}
     return image, content, style
-
-
-@explained(
-    LOSS_SECTION, gatys_loss, ("image", "content", "style", "style_weight"), _loss_cases,
-    gradient=True,
-)  # fmt: skip
-def check_gatys_loss(answer: Callable[[Layers, Layers, Layers, float], Tensor]) -> None:
-    """Exercise 05.2: ``answer(image, content, style, style_weight)`` -> scalar, equation 7.
-
-    The first three are features, layer name -> (1, C, H, W); see ``gatys_loss``.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    for dtype, device in kinds():
-        for seed, weight in ((1, 3.0), (2, 0.25)):
-            image, content, style = _loss_inputs(dtype, device, seed)
-            result = call(answer, image, content, style, weight)
-            if result is None:
-                return print("gatys_loss: not attempted yet")
-            if isinstance(result, float):
-                raise CheckFailed("a plain number has no gradient: return the tensor, no item()")
-            if isinstance(result, Iterable) and not isinstance(result, Tensor):
-                raise CheckFailed("return one number: content loss plus weighted style loss")
-            if isinstance(result, Tensor) and result.dim() > 0:
-                raise CheckFailed(f"return one scalar, got the shape {tuple(result.shape)}")
-            plain = {name: values.detach() for name, values in image.items()}
-            right = gatys_loss(plain, content, style, weight)
-            mistakes = _loss_mistakes(plain, content, style, weight)
-            compare(result.detach(), right, mistakes, "gatys_loss")
-            for name, values in image.items():
-                _check_gradient(result, values, f"{name} does not steer the picture")
-    print("gatys_loss: correct (several layers, sizes that differ, gradient)")
 
 
 def _loss_mistakes(
@@ -265,13 +230,26 @@ def _loss_mistakes(
     }
 
 
-def _check_gradient(result: Tensor, features: Tensor, otherwise: str) -> None:
-    """Complain if the right number has no way back to the features."""
-    found = None
-    if result.requires_grad:
-        (found,) = torch.autograd.grad(result.sum(), features, allow_unused=True, retain_graph=True)
-    if found is None:
-        raise CheckFailed(
-            "the number is right, but no gradient leads back to the image's features: no detach(), "
-            f"item() or no_grad() here, or {otherwise}"
-        )
+@explained(
+    LOSS_SECTION, gatys_loss, ("image", "content", "style", "style_weight"), _loss_cases,
+    gradient=True, mistakes=_loss_mistakes,
+)  # fmt: skip
+def check_gatys_loss(answer: Callable[[Layers, Layers, Layers, float], Tensor]) -> None:
+    """Exercise 05.2: ``answer(image, content, style, style_weight)`` -> scalar, equation 7.
+
+    The first three are features, layer name -> (1, C, H, W); see ``gatys_loss``.
+    """
+    for dtype, device in kinds():
+        for seed, weight in ((1, 3.0), (2, 0.25)):
+            image, content, style = _loss_inputs(dtype, device, seed)
+            result = call(answer, image, content, style, weight)
+            if result is None:
+                return print("gatys_loss: not attempted yet")
+            check_scalar(result, "add content loss and weighted style loss")
+            plain = {name: values.detach() for name, values in image.items()}
+            right = gatys_loss(plain, content, style, weight)
+            mistakes = _loss_mistakes(plain, content, style, weight)
+            compare(result.detach(), right, mistakes, "gatys_loss")
+            for name, values in image.items():
+                check_gradient(result, values, f"{name} does not steer the picture")
+    print("gatys_loss: correct (several layers, sizes that differ, gradient)")

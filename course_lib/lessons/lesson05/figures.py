@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.gatys.config import STYLE_LAYERS
 from course_lib.images import open_image
-from course_lib.lessons.plotting import OKABE_ITO, Picture, as_image, show_grid
+from course_lib.lessons.plotting import BESIDE, OKABE_ITO, Picture, as_image, panels, show_grid
 
 
 def show_sheet(
@@ -43,9 +43,7 @@ def show_grams(pictures: Mapping[str, Picture], grams: Mapping[str, Tensor]) -> 
     """
     grams = {title: gram.detach().float().cpu() for title, gram in grams.items()}
     top = torch.cat([gram.abs().flatten() for gram in grams.values()]).quantile(0.98).item()
-    figure, axes = plt.subplots(
-        2, len(grams), figsize=(2.3 * len(grams) + 0.6, 4.6), squeeze=False, layout="constrained"
-    )
+    figure, axes = panels(2, len(grams), (2.3 * len(grams) + 0.6, 4.6))
     for (above, below), (title, gram) in zip(axes.T, grams.items(), strict=True):
         above.imshow(as_image(pictures[title]))
         above.set_title(title, fontsize=10)
@@ -73,7 +71,7 @@ def plot_optimizers(runs: Mapping[str, Mapping[str, object]]) -> Figure:
     axes[1].set_xlabel("seconds")
     for axis in axes:
         axis.grid(alpha=0.3, which="both")
-    axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    axes[1].legend(**BESIDE)
     return figure
 
 

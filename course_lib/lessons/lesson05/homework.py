@@ -1,7 +1,6 @@
 """Checks of assignment A4 (Gram matrices, optimisation).
 
-Each takes the answer and a seed; see ``homework_checking``. All raise CheckFailed with the likely
-mistake.
+Each takes the answer and a seed; see ``homework_checking``.
 """
 
 from collections.abc import Callable
@@ -9,24 +8,23 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.lessons.checking import CheckFailed, call, compare, random_features
+from course_lib.lessons.checking import CheckFailed, call, random_features
 from course_lib.lessons.homework_checking import (
     VISIBLE,
+    Cases,
     attempted,
     draw,
     draw_shapes,
-    expect_number,
+    homework,
 )
 from course_lib.losses import gram_matrix
 
 
-def check_gram_entry(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("gram_entry")
+def check_gram_entry(seed: int) -> Cases:
     """A4.1: ``answer(a, b)``: two maps (H, W) -> one entry of the Gram matrix, a number."""
     for n, _, h, w in draw_shapes(seed):
         a, b = random_features((1, 2, h, w), seed + n)[0]
-        result = call(answer, a, b)
-        if not attempted(result, "gram_entry", seed):
-            return
         right = (a * b).mean().item()
         mistakes = {
             "the sum is not divided by the number of positions": (a * b).sum().item(),
@@ -37,17 +35,21 @@ def check_gram_entry(answer: Callable, seed: int = VISIBLE) -> None:
                 right - (a.mean() * b.mean()).item()
             ),
         }
-        expect_number(result, right, mistakes, "gram_entry")
-    print("gram_entry: correct")
+        yield (
+            (
+                a,
+                b,
+            ),
+            right,
+            mistakes,
+        )
 
 
-def check_gram(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("gram_matrix", "correct, for batches and any size")
+def check_gram(seed: int) -> Cases:
     """A4.2: ``answer(features)``: (N, C, H, W) -> (N, C, C), divided by H * W."""
     for shape in [(2, 3, 4, 4), *draw_shapes(seed)]:
         features = random_features(shape, seed + shape[2])
-        result = call(answer, features)
-        if not attempted(result, "gram_matrix", seed):
-            return
         n, c, h, w = shape
         right = gram_matrix(features)
         flat = features.flatten(2)
@@ -66,18 +68,15 @@ def check_gram(answer: Callable, seed: int = VISIBLE) -> None:
                 centred @ centred.transpose(1, 2) / (h * w)
             ),
         }
-        compare(result, right, mistakes, "gram_matrix")
-    print("gram_matrix: correct, for batches and any size")
+        yield (features,), right, mistakes
 
 
-def check_root_mean_square(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("root_mean_square")
+def check_root_mean_square(seed: int) -> Cases:
     """A4.3: ``answer(gram)``: (N, C, C) -> (mean of squares) ** 0.5 of each channel, (N, C)."""
     for shape in draw_shapes(seed):
         features = random_features(shape, seed + shape[3])
         gram = gram_matrix(features)
-        result = call(answer, gram)
-        if not attempted(result, "root_mean_square", seed):
-            return
         mistakes = {
             "the square root is missing": gram.diagonal(dim1=1, dim2=2),
             "row sums mix the channels: the diagonal alone holds a channel times itself": (
@@ -90,8 +89,7 @@ def check_root_mean_square(answer: Callable, seed: int = VISIBLE) -> None:
         }
         if shape[0] == shape[1]:
             mistakes["the diagonal of the batch: diagonal(dim1=1, dim2=2)"] = gram.diagonal().sqrt()
-        compare(result, features.square().mean((2, 3)).sqrt(), mistakes, "root_mean_square")
-    print("root_mean_square: correct")
+        yield (gram,), features.square().mean((2, 3)).sqrt(), mistakes
 
 
 def check_minimise(answer: Callable, seed: int = VISIBLE) -> None:

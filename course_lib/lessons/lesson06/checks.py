@@ -1,9 +1,8 @@
 """Checks of lesson 06: the seconds of a whole job, and the arithmetic of a convolution."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
-from course_lib.lessons.checking import CheckFailed, explained
+from course_lib.lessons.checking import compare, explained
 
 # --- exercise 06.2 ---
 
@@ -12,11 +11,32 @@ def _job_seconds(load: float, first: float, steady: float, images: int) -> float
     return load + first + (images - 1) * steady
 
 
+JOB_MISTAKES = {
+    "loading is missing: nobody gets a picture before it": lambda a, f, s, n: f + (n - 1) * s,
+    "loading is counted for every picture: a program loads once": lambda a, f, s, n: (
+        n * a + f + (n - 1) * s
+    ),
+    "the first picture is counted twice: after it there are images - 1": lambda a, f, s, n: (
+        a + f + n * s
+    ),
+    "the first picture is not a steady one: it takes first, the others steady": (
+        lambda a, f, s, n: a + n * s
+    ),
+    "every picture takes as long as the first here: from the second on it is steady": (
+        lambda a, f, s, n: a + n * f
+    ),
+    "these are seconds per picture: return those of the whole job": lambda a, f, s, n: (
+        (a + f + (n - 1) * s) / n
+    ),
+}
+
+
 @explained(
     "lesson 06, section 2 (what a runtime includes)",
     _job_seconds,
     ("load", "first", "steady", "images"),
     lambda: [(10.0, 4.0, 1.0, 1), (10.0, 4.0, 1.0, 3)],
+    mistakes=lambda *inputs: {text: rule(*inputs) for text, rule in JOB_MISTAKES.items()},
 )
 def check_job_seconds(answer: Callable[[float, float, float, int], float]) -> None:
     """Exercise 06.2: ``answer(load, first, steady, images)`` -> seconds of the whole job."""
@@ -24,25 +44,7 @@ def check_job_seconds(answer: Callable[[float, float, float, int], float]) -> No
     results = [answer(*case) for case in cases]
     if all(result is None for result in results):
         return print("job_seconds: not attempted yet")
-    mistakes = {
-        "loading is missing: nobody gets a picture before it": lambda a, f, s, n: f + (n - 1) * s,
-        "loading is counted for every picture: a program loads once": lambda a, f, s, n: (
-            n * a + f + (n - 1) * s
-        ),
-        "the first picture is counted twice: after it there are images - 1": lambda a, f, s, n: (
-            a + f + n * s
-        ),
-        "the first picture is not a steady one: it takes first, the others steady": (
-            lambda a, f, s, n: a + n * s
-        ),
-        "every picture takes as long as the first here: from the second on it is steady": (
-            lambda a, f, s, n: a + n * f
-        ),
-        "these are seconds per picture: return those of the whole job": lambda a, f, s, n: (
-            (a + f + (n - 1) * s) / n
-        ),
-    }
-    _compare_cases("job_seconds", cases, results, _job_seconds, mistakes)
+    _compare_cases("job_seconds", cases, results, _job_seconds, JOB_MISTAKES)
     print("job_seconds: correct (one picture, five and twelve)")
 
 
@@ -53,11 +55,43 @@ def _macs(channels_in: int, channels_out: int, kernel: int, height: int, width: 
     return channels_in * channels_out * kernel**2 * height * width
 
 
+MACS_MISTAKES = {
+    "the kernel is a square: kernel ** 2 weights per pair of channels": lambda i, o, k, h, w: (
+        i * o * k * h * w
+    ),
+    "the kernel is missing: each output takes kernel ** 2 inputs of every channel": (
+        lambda i, o, k, h, w: i * o * h * w
+    ),
+    "a multiplication with its addition counts once here; operations would be twice as many": (
+        lambda i, o, k, h, w: 2 * i * o * k * k * h * w
+    ),
+    "the input's channels are missing: each output adds up over all of them": (
+        lambda i, o, k, h, w: o * k * k * h * w
+    ),
+    "the output's channels are missing: every one of them has filters of its own": (
+        lambda i, o, k, h, w: i * k * k * h * w
+    ),
+    "these are the weights: each is used at every position, height * width of them": (
+        lambda i, o, k, h, w: i * o * k * k
+    ),
+    "the positions at the border count, too: padding keeps height and width": (
+        lambda i, o, k, h, w: i * o * k * k * max(0, h - k + 1) * max(0, w - k + 1)
+    ),
+    "the bias is an addition without a multiplication: leave it out": lambda i, o, k, h, w: (
+        (i * k * k + 1) * o * h * w
+    ),
+    "positions are height * width, not height + width": lambda i, o, k, h, w: (
+        i * o * k * k * (h + w)
+    ),
+}
+
+
 @explained(
     "lesson 06, section 5 (where the time goes)",
     _macs,
     ("channels_in", "channels_out", "kernel", "height", "width"),
     lambda: [(1, 1, 1, 1, 1), (2, 1, 1, 1, 1), (1, 3, 1, 1, 1), (1, 1, 3, 1, 1), (2, 3, 3, 4, 5)],
+    mistakes=lambda *inputs: {text: rule(*inputs) for text, rule in MACS_MISTAKES.items()},
 )
 def check_macs(answer: Callable[[int, int, int, int, int], int]) -> None:
     """Exercise 06.3: ``answer(channels_in, channels_out, kernel, height, width)`` -> products."""
@@ -65,36 +99,7 @@ def check_macs(answer: Callable[[int, int, int, int, int], int]) -> None:
     results = [answer(*case) for case in cases]
     if all(result is None for result in results):
         return print("conv_macs: not attempted yet")
-    mistakes = {
-        "the kernel is a square: kernel ** 2 weights per pair of channels": lambda i, o, k, h, w: (
-            i * o * k * h * w
-        ),
-        "the kernel is missing: each output takes kernel ** 2 inputs of every channel": (
-            lambda i, o, k, h, w: i * o * h * w
-        ),
-        "a multiplication with its addition counts once here; operations would be twice as many": (
-            lambda i, o, k, h, w: 2 * i * o * k * k * h * w
-        ),
-        "the input's channels are missing: each output adds up over all of them": (
-            lambda i, o, k, h, w: o * k * k * h * w
-        ),
-        "the output's channels are missing: every one of them has filters of its own": (
-            lambda i, o, k, h, w: i * k * k * h * w
-        ),
-        "these are the weights: each is used at every position, height * width of them": (
-            lambda i, o, k, h, w: i * o * k * k
-        ),
-        "the positions at the border count, too: padding keeps height and width": (
-            lambda i, o, k, h, w: i * o * k * k * max(0, h - k + 1) * max(0, w - k + 1)
-        ),
-        "the bias is an addition without a multiplication: leave it out": lambda i, o, k, h, w: (
-            (i * k * k + 1) * o * h * w
-        ),
-        "positions are height * width, not height + width": lambda i, o, k, h, w: (
-            i * o * k * k * (h + w)
-        ),
-    }
-    _compare_cases("conv_macs", cases, results, _macs, mistakes)
+    _compare_cases("conv_macs", cases, results, _macs, MACS_MISTAKES)
     print("conv_macs: correct (three layers with three kernels)")
 
 
@@ -105,25 +110,6 @@ def _compare_cases(
     right: Callable,
     mistakes: Mapping[str, Callable],
 ) -> None:
-    """Complain unless every result is right, naming the mistake that explains all of them."""
-    for case, result in zip(cases, results, strict=True):
-        if isinstance(result, bool) or not isinstance(result, int | float):
-            raise CheckFailed(f"{what}{case}: return a number, got {type(result).__name__}")
-
-    def explains(rule: Callable) -> bool:
-        return all(
-            math.isclose(result, rule(*case), rel_tol=1e-6)
-            for case, result in zip(cases, results, strict=True)
-        )
-
-    if explains(right):
-        return
-    for diagnosis, rule in mistakes.items():
-        if explains(rule):
-            raise CheckFailed(diagnosis)
-    wrong = next(
-        (case, result)
-        for case, result in zip(cases, results, strict=True)
-        if not math.isclose(result, right(*case), rel_tol=1e-6)
-    )
-    raise CheckFailed(f"{what}{wrong[0]} should be {right(*wrong[0]):g}, got {wrong[1]:g}")
+    """``compare`` for all cases at once, so that a mistake must explain every result."""
+    wanted, *wrong = (tuple(rule(*case) for case in cases) for rule in (right, *mistakes.values()))
+    compare(results, wanted, dict(zip(mistakes, wrong, strict=True)), what, list(map(str, cases)))

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from course_lib.lessons.plotting import OKABE_ITO
+from course_lib.lessons.plotting import OKABE_ITO, panels
 
 ADAIN, GATYS = OKABE_ITO[0], OKABE_ITO[1]
 Record = Mapping[str, object]
@@ -116,10 +116,7 @@ def plot_equal_quality(rows: Sequence[Record]) -> Figure:
     Args:
         rows: ``equal_quality`` of ``benchmark runtime``.
     """
-    figure, axes = plt.subplots(
-        1, len(rows), figsize=(2.3 * len(rows), 3.2), sharex=True, sharey=True, squeeze=False,
-        layout="constrained",
-    )  # fmt: skip
+    figure, axes = panels(1, len(rows), (2.3 * len(rows), 3.2), sharex=True, sharey=True)
     for axis, row in zip(axes[0], rows, strict=True):
         for start, dash in (("noise", "-"), ("content", "--")):
             history = row["gatys"][start]["history"]

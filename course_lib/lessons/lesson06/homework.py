@@ -1,7 +1,6 @@
 """Checks of assignment A5 (an honest benchmark).
 
-Each takes the answer and a seed; see ``homework_checking``. All raise CheckFailed with the likely
-mistake.
+Each takes the answer and a seed; see ``homework_checking``.
 """
 
 import math
@@ -9,17 +8,12 @@ import statistics
 import time
 from collections.abc import Callable
 
-from course_lib.lessons.checking import CheckFailed, call
-from course_lib.lessons.homework_checking import (
-    VISIBLE,
-    attempted,
-    draw,
-    expect_number,
-    expect_numbers,
-)
+from course_lib.lessons.checking import CheckFailed, call, compare
+from course_lib.lessons.homework_checking import VISIBLE, Cases, attempted, draw, homework
 
 
-def check_spread(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("spread", names=("median", "fastest", "slowest"))
+def check_spread(seed: int) -> Cases:
     """A5.1: ``answer(times)`` -> (median, fastest, slowest)."""
     rng = draw(seed)
     for count in (3, 4 + 2 * rng.randint(0, 3), 7):
@@ -27,9 +21,6 @@ def check_spread(answer: Callable, seed: int = VISIBLE) -> None:
             round(rng.uniform(3, 9), 2)
         ]
         rng.shuffle(times)
-        result = call(answer, times)
-        if not attempted(result, "spread", seed):
-            return
         low, high = min(times), max(times)
         middle, mean = statistics.median(times), statistics.fmean(times)
         mistakes = {
@@ -41,8 +32,7 @@ def check_spread(answer: Callable, seed: int = VISIBLE) -> None:
             "fastest and slowest are swapped": (middle, high, low),
         }  # fmt: skip
         right = (middle, low, high)
-        expect_numbers(result, right, ("median", "fastest", "slowest"), mistakes, "spread")
-    print("spread: correct")
+        yield (times,), right, mistakes
 
 
 class FakeClock:
@@ -99,20 +89,18 @@ def check_measure(answer: Callable, seed: int = VISIBLE) -> None:
     right = tuple(clock.others[:repeats])
     total = [sum(right[: number + 1]) for number in range(repeats)]
     mistakes = {"the clock starts once for all: start it again before each call": tuple(total)}
-    expect_numbers(result, right, names, mistakes, "measure")
+    compare(result, right, mistakes, "measure", names)
     print("measure: correct (one warm-up, then one time per call)")
 
 
-def check_speedup(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("speedup", names=("ratio of medians", "lowest", "highest"))
+def check_speedup(seed: int) -> Cases:
     """A5.3: ``answer(plain, ours)``: times taken in turn -> (ratio of medians, lowest, highest)."""
     rng = draw(seed)
     for count in (5, 6, 5 + seed % 4):
         load = [rng.choice((1, 1, 1, 2.5)) for _ in range(count)]
         plain = [round(load_ * rng.uniform(2, 3), 3) for load_ in load]
         ours = [round(load_ * rng.uniform(0.5, 1), 3) for load_ in load]
-        result = call(answer, plain, ours)
-        if not attempted(result, "speedup", seed):
-            return
         ratios = [p / o for p, o in zip(plain, ours, strict=True)]
         ratio = statistics.median(plain) / statistics.median(ours)
         low, high = min(ratios), max(ratios)
@@ -126,9 +114,14 @@ def check_speedup(answer: Callable, seed: int = VISIBLE) -> None:
             "the median of the ratios is another number: divide the medians": (
                 statistics.median(ratios), low, high),
         }  # fmt: skip
-        names = ("ratio of medians", "lowest", "highest")
-        expect_numbers(result, (ratio, low, high), names, mistakes, "speedup")
-    print("speedup: correct")
+        yield (
+            (
+                plain,
+                ours,
+            ),
+            (ratio, low, high),
+            mistakes,
+        )
 
 
 def check_break_even(answer: Callable, seed: int = VISIBLE) -> None:
@@ -145,7 +138,7 @@ def check_break_even(answer: Callable, seed: int = VISIBLE) -> None:
             mistakes = {"slow is not slower here: training never pays, return math.inf": -1.0}
             if isinstance(result, int | float) and result != math.inf:
                 mistakes = dict.fromkeys(mistakes, float(result))
-            expect_number(result, math.inf, mistakes, what)
+            compare(result, math.inf, mistakes, what)
             continue
         right = math.floor(training / (slow - fast)) + 1
         mistakes = {
@@ -155,17 +148,5 @@ def check_break_even(answer: Callable, seed: int = VISIBLE) -> None:
                 right - 1),
             "a whole number of images: round up to the next one": training / (slow - fast),
         }  # fmt: skip
-        expect_number(result, right, mistakes, what)
+        compare(result, right, mistakes, what)
     print("break_even: correct")
-
-
-
-
-
-
-
-
-
-
-
-

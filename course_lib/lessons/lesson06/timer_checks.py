@@ -97,11 +97,7 @@ def on_pretend_device(answer: FunctionType, device: PretendDevice) -> object:
 
 @explained(WHERE)
 def check_timer(answer: Callable[[Callable[[], None], int], float]) -> None:
-    """Exercise 06.1: ``answer(work, repeats)`` -> the median seconds of a call.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
+    """Exercise 06.1: ``answer(work, repeats)`` -> the median seconds of a call."""
     results, devices = [], []
     for repeats in REPEATS:
         device = PretendDevice(made_up_costs(repeats))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from course_lib.lessons.checking import CheckFailed, call, explained
+from course_lib.lessons.checking import CheckFailed, call, compare, explained
 from course_lib.lessons.smallest_case import show
 from course_lib.survey.intervals import (
     Interval,
@@ -40,9 +40,6 @@ def check_survey_analysis(answer: Callable[[Answers], Survey]) -> None:
     95 % interval of the rate with *people* as the sample, in [0, 1] and not a point where all are
     right (``people_interval``, or Wilson's interval of the effective number of answers); and
     ``p_value``, the two-sided exact one against guessing, where every answer is a fair coin.
-
-    Raises:
-        CheckFailed: with the likely mistake.
     """
     for number, (counts, questions) in enumerate(SURVEYS):
         answers = _answers(counts, questions, seed=10 + number)
@@ -83,21 +80,6 @@ def _numbers(result: object) -> dict[str, object]:
     return numbers | {"interval": (low, high)}
 
 
-def _near(given: float, wanted: float, tolerance: float = 1e-3) -> bool:
-    return math.isclose(given, wanted, rel_tol=tolerance)
-
-
-def _named(given: float, wanted: float, mistakes: Mapping[str, float], what: str) -> None:
-    """Raise CheckFailed unless the numbers agree, naming the mistake that gives this one."""
-    if _near(given, wanted):
-        return
-    example = f"{what}: expected {wanted:.4g}, got {given:.4g}"
-    for diagnosis, wrong in mistakes.items():
-        if _near(given, wrong):
-            raise CheckFailed(diagnosis, example)
-    raise CheckFailed("this is not the number asked for", example)
-
-
 def _check_rate(rate: float, right: np.ndarray, shown: str) -> None:
     share, means = float(right.mean()), person_means(right)
     mistakes = {
@@ -120,7 +102,7 @@ def _check_rate(rate: float, right: np.ndarray, shown: str) -> None:
         "only the first person is counted": float(right[0].mean()),
         "this is how far the rate lies above chance: give the rate itself": share - 0.5,
     }
-    _named(rate, share, mistakes, f"Rate of {shown}")
+    compare(rate, share, mistakes, f"Rate of {shown}")
 
 
 def _check_interval(interval: tuple[float, float], right: np.ndarray, shown: str) -> None:
@@ -249,7 +231,7 @@ def _check_p_value(p_value: float, right: np.ndarray, shown: str) -> None:
         "a p-value above 1: cut off at 1": 2 * tail if tail > 0.5 else -1.0,
         "a percentage: give the p-value as a share": 100 * two_sided,
     }
-    _named(p_value, two_sided, mistakes, f"P-value of {shown}")
+    compare(p_value, two_sided, mistakes, f"P-value of {shown}")
 
 
 def _upper_tail(k: int, n: int, chance: float) -> float:
@@ -260,48 +242,6 @@ def _upper_tail(k: int, n: int, chance: float) -> float:
 
 # Successes and answers: ordinary, the report's, all right, none right, few.
 SHARES = ((3, 4), (250, 325), (5, 5), (0, 7), (17, 20))
-
-
-@explained("lesson 07, section 4.1, an interval")
-def check_wilson_interval(answer: Callable[[int, int], Interval]) -> None:
-    """``answer(successes, answers)`` -> (low, high): Wilson's 95 % interval of a share.
-
-    Raises:
-        CheckFailed: with the likely mistake.
-    """
-    for successes, answers in SHARES:
-        result = call(answer, successes, answers)
-        if result is None:
-            return print("wilson_interval: not attempted yet")
-        shown = f"{successes} right of {answers}"
-        try:
-            low, high = (float(end) for end in result)
-        except (TypeError, ValueError):
-            raise CheckFailed(
-                "return a pair (low, high)", f"{shown}: expected two numbers, got {show(result)}"
-            ) from None
-        _compare_intervals((low, high), successes, answers, shown)
-    print("wilson_interval: correct (few answers, many, all right, none right)")
-
-
-def _compare_intervals(given: Interval, successes: int, answers: int, shown: str) -> None:
-    expected = wilson(successes, answers)
-    if _same_interval(given, expected):
-        return
-    example = (
-        f"{shown}: expected ({expected[0]:.4f}, {expected[1]:.4f}), "
-        f"got ({given[0]:.4f}, {given[1]:.4f})"
-    )
-    for diagnosis, wrong in _wilson_mistakes(successes, answers).items():
-        if _same_interval(given, wrong):
-            raise CheckFailed(diagnosis, example)
-    raise CheckFailed("this is not Wilson's interval of 95 %", example)
-
-
-def _same_interval(given: Interval, wanted: Interval) -> bool:
-    return all(
-        math.isclose(a, b, rel_tol=1e-3, abs_tol=2e-4) for a, b in zip(given, wanted, strict=True)
-    )
 
 
 def _wilson_mistakes(successes: int, n: int, z: float = 1.96) -> dict[str, Interval]:
@@ -334,3 +274,19 @@ def _wilson_mistakes(successes: int, n: int, z: float = 1.96) -> dict[str, Inter
         "(middle, half width) was given: give (low, high)": (centre, half),
         "this is the interval of the share of wrong answers": wilson(n - successes, n),
     }  # fmt: skip
+
+
+@explained(
+    "lesson 07, section 4.1, an interval", cases=lambda: [SHARES[0]], mistakes=_wilson_mistakes
+)
+def check_wilson_interval(answer: Callable[[int, int], Interval]) -> None:
+    """``answer(successes, answers)`` -> (low, high): Wilson's 95 % interval of a share."""
+    for successes, answers in SHARES:
+        result = call(answer, successes, answers)
+        if result is None:
+            return print("wilson_interval: not attempted yet")
+        shown = f"{successes} right of {answers}"
+        right = wilson(successes, answers)
+        mistakes = _wilson_mistakes(successes, answers)
+        compare(result, right, mistakes, shown, ("low", "high"))
+    print("wilson_interval: correct (few answers, many, all right, none right)")

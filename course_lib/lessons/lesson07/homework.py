@@ -1,38 +1,28 @@
 """Checks of assignment A6 (a survey).
 
-Each takes the answer and a seed; see ``homework_checking``. All raise CheckFailed with the likely
-mistake.
+Each takes the answer and a seed; see ``homework_checking``.
 """
 
 import math
 import statistics
 from collections.abc import Callable
 
-from course_lib.lessons.checking import call
-from course_lib.lessons.homework_checking import (
-    VISIBLE,
-    attempted,
-    draw,
-    expect_number,
-    expect_numbers,
-)
+from course_lib.lessons.checking import call, compare
+from course_lib.lessons.homework_checking import VISIBLE, Cases, attempted, draw, homework
 from course_lib.survey.intervals import binomial_test, wilson
 
 
-def check_rate(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("rate", names=("rate", "answers"))
+def check_rate(seed: int) -> Cases:
     """A6.1: ``answer(right)``: lists of True and False, one per person -> (rate, answers)."""
     for table in _tables(seed):
-        result = call(answer, table)
-        if not attempted(result, "rate", seed):
-            return
         hits, count = sum(map(sum, table)), sum(map(len, table))
         mistakes = {
             "percent: here a rate lies between 0 and 1": (100 * hits / count, count),
             "people were counted, not answers": (hits / len(table), len(table)),
             "the number of right answers is not the number of answers": (hits / count, hits),
         }
-        expect_numbers(result, (hits / count, count), ("rate", "answers"), mistakes, "rate")
-    print("rate: correct")
+        yield (table,), (hits / count, count), mistakes
 
 
 def _tables(seed: int) -> list[list[list[bool]]]:
@@ -70,18 +60,16 @@ def check_wilson(answer: Callable, seed: int = VISIBLE) -> None:
         low, high = result if isinstance(result, tuple | list) and len(result) == 2 else (9, 9)
         if isinstance(low, float) and max(abs(low - right[0]), abs(high - right[1])) < 1e-3:
             continue  # 1.96 or the exact quantile
-        expect_numbers(result, right, ("low", "high"), mistakes, what)
+        compare(result, right, mistakes, what, ("low", "high"))
     print("wilson: correct, also where everybody is right")
 
 
-def check_p_value(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("p_value")
+def check_p_value(seed: int) -> Cases:
     """A6.3: ``answer(successes, answers)``: two-sided exact p-value against a fair coin."""
     rng = draw(seed)
     cases = [(9, 10), (5, 10), (2, 11)] + [(rng.randint(8, 20), 20 + rng.randint(0, 9))] * 2
     for successes, answers in cases:
-        result = call(answer, successes, answers)
-        if not attempted(result, "p_value", seed):
-            return
         tail = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
         upper, lower = sum(tail[successes:]), sum(tail[: successes + 1])
         right = binomial_test(successes, answers)
@@ -92,16 +80,20 @@ def check_p_value(answer: Callable, seed: int = VISIBLE) -> None:
                 tail[successes]),
             "a probability is at most 1: with exactly one half right it is 1": 2 * upper,
         }  # fmt: skip
-        expect_number(result, right, mistakes, f"p_value({successes}, {answers})")
-    print("p_value: correct")
+        yield (
+            (
+                successes,
+                answers,
+            ),
+            right,
+            mistakes,
+        )
 
 
-def check_people_interval(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("people_interval", "correct (people are the sample)", names=("low", "high"))
+def check_people_interval(seed: int) -> Cases:
     """A6.4: ``answer(right)``: mean of the people's rates +- 1.96 standard errors over people."""
     for table in _tables(seed):
-        result = call(answer, table)
-        if not attempted(result, "people_interval", seed):
-            return
         rates = [sum(row) / len(row) for row in table]
         mean, people = statistics.fmean(rates), len(rates)
         count = people * len(table[0])
@@ -122,18 +114,15 @@ def check_people_interval(answer: Callable, seed: int = VISIBLE) -> None:
             "1.96 standard errors to either side, not one": around(spread / math.sqrt(people)),
         }  # fmt: skip
         right = around(1.96 * spread / math.sqrt(people))
-        expect_numbers(result, right, ("low", "high"), mistakes, "people_interval")
-    print("people_interval: correct (people are the sample)")
+        yield (table,), right, mistakes
 
 
-def check_people_needed(answer: Callable, seed: int = VISIBLE) -> None:
+@homework("people_needed")
+def check_people_needed(seed: int) -> Cases:
     """A6.5: ``answer(spread, half_width)``: people for an interval of +- half_width."""
     rng = draw(seed)
     for _ in range(3):
         spread, half = round(rng.uniform(0.15, 0.35), 3), round(rng.uniform(0.03, 0.1), 3)
-        result = call(answer, spread, half)
-        if not attempted(result, "people_needed", seed):
-            return
         exact = (1.96 * spread / half) ** 2
         mistakes = {
             "round up: with fewer the interval is a little too wide": float(math.floor(exact)),
@@ -144,5 +133,11 @@ def check_people_needed(answer: Callable, seed: int = VISIBLE) -> None:
                 math.ceil((2 * 1.96 * spread / half) ** 2)),
             "a whole number of people: round up": exact,
         }  # fmt: skip
-        expect_number(result, math.ceil(exact), mistakes, f"people_needed({spread}, {half})")
-    print("people_needed: correct")
+        yield (
+            (
+                spread,
+                half,
+            ),
+            math.ceil(exact),
+            mistakes,
+        )
