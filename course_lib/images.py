@@ -64,12 +64,14 @@ def save_image(tensor: Tensor | Image.Image, path: str | os.PathLike) -> Path:
         ImageError: the extension is unknown or the place cannot be written.
     """
     path = Path(path)
-    check_output_path(path)
     image = tensor if isinstance(tensor, Image.Image) else to_image(tensor)
     options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
     try:
+        check_output_path(path)
         with replacing(path) as temporary:
             image.save(temporary, **options)
+    except ImageError:
+        raise
     except (OSError, ValueError, OverflowError, struct.error) as error:
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise ImageError(f"{path} cannot be written: {reason}") from None

@@ -1,7 +1,8 @@
 """Parts that several commands share: the parser, kinds of numbers, device and decoder."""
 
 import argparse
-from pathlib import Path
+import sys
+from collections.abc import Mapping
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,6 +53,9 @@ def load_transfer(options: argparse.Namespace) -> object:
     return StyleTransfer.load(decoder, options.device, options.precision)
 
 
-def read_names(path: Path | None) -> tuple[str, ...]:
-    """File names, one per line."""
-    return tuple(path.read_text(encoding="utf-8").split("\n")) if path else ()
+def tell_left_out(skipped: Mapping[object, str], ignored: Mapping[object, str]) -> int:
+    """Name every file that was left out and why; the exit code is 1 if a picture was."""
+    for word, files in (("ignored", ignored), ("skipped", skipped)):
+        for name, reason in files.items():
+            print(f"{word} {name}: {reason}", file=sys.stderr)
+    return 1 if skipped else 0

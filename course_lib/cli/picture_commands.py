@@ -2,12 +2,18 @@
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from course_lib.cli.options import Parser, add_compute_options, fraction, load_transfer, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    fraction,
+    load_transfer,
+    positive,
+    tell_left_out,
+)
 
 if TYPE_CHECKING:
     from course_lib.painting.recipe import Recipe
@@ -111,7 +117,7 @@ def grid_shape(text: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-def stylize(options: argparse.Namespace) -> None:
+def stylize(options: argparse.Namespace) -> int:
     from course_lib.painting.batch import check_paths, stylize_file, stylize_folder
     from course_lib.painting.recipe import make_painter
 
@@ -121,20 +127,20 @@ def stylize(options: argparse.Namespace) -> None:
     check_paths(content, [*inputs, *filter(None, [options.recipe])], options.out)
     if options.grid:
         stylize_grid(options, recipe, folder)
-        return
+        return 0
     painter = make_painter(load_transfer(options), recipe, folder)
     if not content.is_dir():
         print(stylize_file(painter, content, options.out, recipe.size))
-        return
+        return 0
     report = stylize_folder(painter, content, options.out, recipe.size)
-    for path, reason in report.skipped.items():
-        print(f"skipped {path}: {reason}", file=sys.stderr)
+    code = tell_left_out(report.skipped, report.ignored)
     print(
         f"{len(report.saved)} images in {options.out}, {len(report.skipped)} skipped, "
         f"{report.seconds / max(1, len(report.saved)):.2f} s per image"
     )
     if not report.saved:
         raise ValueError(f"no image in {content} could be stylised")
+    return code
 
 
 def read_recipe(options: argparse.Namespace) -> tuple["Recipe", Path]:

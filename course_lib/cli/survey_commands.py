@@ -12,6 +12,7 @@ from course_lib.cli.options import (
     fraction,
     load_transfer,
     positive,
+    tell_left_out,
 )
 
 
@@ -91,7 +92,7 @@ def _add_score(action: Callable[..., Parser]) -> None:
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
 
 
-def build(options: argparse.Namespace) -> None:
+def build(options: argparse.Namespace) -> int:
     from course_lib.survey.building import draft_preference_survey, draft_style_survey
     from course_lib.survey.items import key_path
     from course_lib.survey.pages import write_survey
@@ -121,6 +122,7 @@ def build(options: argparse.Namespace) -> None:
     print(f"{options.out}: survey {key.survey}, {len(key.questions)} questions, "
           f"{options.out.stat().st_size / 1e6:.1f} MB")  # fmt: skip
     print(f"{key_path(options.out)}: the key; keep it to yourself")
+    return tell_left_out(draft.skipped, draft.ignored)
 
 
 def read_methods(texts: list[str]) -> dict[str, Path]:

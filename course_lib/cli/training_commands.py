@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, add_compute_options, positive, read_names
+from course_lib.cli.options import Parser, add_compute_options, positive
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -23,7 +23,8 @@ def add_train_options(parser: Parser) -> None:
         help="a recipe for a laptop, the report's (the defaults below), or one for a GPU; options "
         "given here go before it",
     )  # fmt: skip
-    parser.add_argument("--exclude", type=Path, metavar="FILE", help="file names to leave out")
+    parser.add_argument("--exclude", type=Path, nargs="+", default=[], metavar="FILE",
+                        help="lists of file names to leave out")  # fmt: skip
     parser.add_argument("--all-images", action="store_true", help="use every image")
 
     def recipe(flag: str, kind: Callable[[str], object], default: object, text: str) -> None:
@@ -58,6 +59,7 @@ def add_train_options(parser: Parser) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
+    from course_lib.system.listings import read_names
     from course_lib.training.config import PRESETS, TrainingConfig
     from course_lib.training.loop import train as run_training
 
@@ -71,7 +73,7 @@ def train(options: argparse.Namespace) -> None:
     settings |= {
         "content": tuple(options.content),
         "style": tuple(options.style),
-        "exclude": read_names(options.exclude),
+        "exclude": read_names(*options.exclude),
     }
     path = run_training(TrainingConfig(**recipe | settings))
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, the first

@@ -34,10 +34,11 @@ DEMO_STYLES = (  # masterpieces, then painted styles; all are in the library of 
 
 @dataclass
 class FolderReport:
-    """What happened to a folder: files written, files left out with the reason, seconds in all."""
+    """What happened to a folder: files written, pictures skipped, other files; seconds in all."""
 
     saved: list[Path] = field(default_factory=list)
     skipped: dict[Path, str] = field(default_factory=dict)
+    ignored: dict[Path, str] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -91,22 +92,20 @@ def stylize_folder(
 ) -> FolderReport:
     """Stylise every image under ``content`` into the same places under ``out``.
 
-    A file that cannot be read is reported and the rest go on. For ``paint`` and ``size`` see
-    ``stylize_file``.
+    A file that cannot be read or written is reported and the rest go on. For ``paint`` and
+    ``size`` see ``stylize_file``.
 
     Raises:
-        ImageError: there are no images, or the output cannot be written.
+        ImageError: there are no images.
     """
-    report = FolderReport()
+    report = FolderReport(ignored=find_images(content).ignored)
     plan = plan_folder(content, out)
     started = time.perf_counter()
     for path, target in tqdm(plan.items(), desc="stylising", unit="image", disable=not progress):
         try:
-            image = load_image(path, size)
+            report.saved.append(stylize_file(paint, path, target, size))
         except ImageError as error:
             report.skipped[path] = str(error)
-            continue
-        report.saved.append(save_image(paint(image), target))
     report.seconds = time.perf_counter() - started
     return report
 

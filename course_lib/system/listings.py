@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from course_lib import CourseError
-from course_lib.system.picture_files import ImageError, extensions, is_picture
+from course_lib.system.picture_files import ImageError, extensions, is_picture, open_image
 
 
 class Listing(list[Path]):
@@ -71,6 +71,18 @@ def find_images(folder: str | os.PathLike) -> Listing:
         there = f": {len(found.ignored)} other files" if found.ignored else ""
         raise ImageError(f"{folder} holds no image files{there}")
     return found
+
+
+def readable(paths: Iterable[Path], skipped: dict[Path, str]) -> list[Path]:
+    """The pictures that can be read; the others go to ``skipped``, with the reason."""
+    good = []
+    for path in paths:
+        try:
+            open_image(path)
+            good.append(path)
+        except ImageError as error:
+            skipped[path] = str(error)
+    return good
 
 
 def plain_name(text: str) -> str:

@@ -57,7 +57,8 @@ def formats() -> tuple[str, ...]:
 @functools.cache
 def extensions() -> frozenset[str]:
     """Endings, such as ``.jpg``, of files that are taken for pictures (HEIC to complain of it)."""
-    known = {end for end, name in Image.registered_extensions().items() if name in formats()}
+    kinds = {*formats(), "MPO"}  # which JPEG's decoder reads
+    known = {end for end, name in Image.registered_extensions().items() if name in kinds}
     return frozenset(known.union(*(ends for *_, ends in FOREIGN)))
 
 
