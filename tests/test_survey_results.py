@@ -9,8 +9,9 @@ from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib.survey.exports import CsvQuestion, read_csv, read_csv_key
 from course_lib.survey.items import SurveyError, checksum
-from course_lib.survey.results import printable, read_results
+from course_lib.survey.results import read_results
 from course_lib.survey.scoring import right_answers
+from course_lib.system.printing import printable
 
 
 @pytest.fixture(scope="module")

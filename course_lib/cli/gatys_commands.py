@@ -94,12 +94,14 @@ def gatys(options: argparse.Namespace) -> int:
     from course_lib.gatys.loop import optimize, snapshot_schedule
     from course_lib.gatys.memory_estimate import estimate_memory
     from course_lib.images import ImageError, check_output_path, load_image, save_image
-    from course_lib.painting.batch import check_paths
+    from course_lib.painting.batch import check_outputs, check_paths
 
     for path in (options.content, options.style):
         if path.is_dir():
             raise ImageError(f"{path} is a folder; give an image file")
     check_paths(options.content, [options.style], options.out)
+    inputs = [options.content, options.style]
+    check_outputs(inputs, list(filter(None, [options.out, options.film, options.log])))
     if options.film:
         check_output_path(options.film)
     settings = {key: value for key, value in vars(options).items() if value is not None}

@@ -3,10 +3,17 @@
 import argparse
 import sys
 from collections.abc import Mapping
+from pathlib import Path
+
+from course_lib.system.printing import printable
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose complaint is one line, and whose paths (``type=Path``) are ``file_path``s."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self.register("type", Path, file_path)
 
     def error(self, message: str) -> None:
         self.exit(2, f"error: {message} (see '{self.prog} --help')\n")
@@ -17,6 +24,16 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+def file_path(text: str) -> Path:
+    """An argument that is a path; ``~`` is the home folder, and ``./p/`` is ``p``."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path must not be empty")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # no such user
+        raise argparse.ArgumentTypeError(f"'{text}': {error}") from None
 
 
 def positive(text: str) -> int:
@@ -57,5 +74,6 @@ def tell_left_out(skipped: Mapping[object, str], ignored: Mapping[object, str]) 
     """Name every file that was left out and why; the exit code is 1 if a picture was."""
     for word, files in (("ignored", ignored), ("skipped", skipped)):
         for name, reason in files.items():
+            name, reason = printable(str(name), 300), printable(reason, 1000)
             print(f"{word} {name}: {reason}", file=sys.stderr)
     return 1 if skipped else 0

@@ -62,7 +62,7 @@ def add_control_options(parser: Parser, unset: dict[str, str]) -> None:
     )
     parser.add_argument("--weights", type=float, nargs="+", help="one weight per style", **unset)
     parser.add_argument(
-        "--mask", nargs="+", dest="masks", metavar="FILE", **unset,
+        "--mask", type=Path, nargs="+", dest="masks", metavar="FILE", **unset,
         help="white where the first, second ... style goes; one style more paints the rest",
     )  # fmt: skip
     parser.add_argument(
@@ -153,11 +153,13 @@ def read_recipe(options: argparse.Namespace) -> tuple["Recipe", Path]:
         given["alpha"] = options.exaggerate
     if options.recipe is None:
         styles = tuple(map(str, options.style))
+        if "masks" in given:
+            given["masks"] = list(map(str, given["masks"]))
         return Recipe(str(options.content), styles, **given), Path()
     if options.content is not None:
         raise ValueError("a recipe names its photograph and styles; give these or --recipe")
     if "masks" in given:  # named from here, not from the recipe's folder
-        given["masks"] = [str(Path(name).absolute()) for name in given["masks"]]
+        given["masks"] = [str(path.absolute()) for path in given["masks"]]
     return dataclasses.replace(Recipe.load(options.recipe), **given), options.recipe.parent
 
 

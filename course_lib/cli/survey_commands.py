@@ -9,6 +9,7 @@ from course_lib.cli.options import (
     Formatter,
     Parser,
     add_compute_options,
+    file_path,
     fraction,
     load_transfer,
     positive,
@@ -134,7 +135,7 @@ def read_methods(texts: list[str]) -> dict[str, Path]:
             raise ValueError(f"'{text}' is not of the form NAME=DIR")
         if name in methods:
             raise ValueError(f"the method '{name}' is given twice")
-        methods[name] = Path(folder)
+        methods[name] = file_path(folder)
     return methods
 
 

@@ -13,11 +13,12 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 
 def add_train_options(parser: Parser) -> None:
-    parser.add_argument("--content", nargs="+", required=True, metavar="DIR", help="photographs")
-    parser.add_argument(
-        "--style", nargs="+", required=True, metavar="DIR", help="paintings; drawn in turn"
-    )
-    parser.add_argument("--out", required=True, help="folder for log, checkpoint and decoder")
+    parser.add_argument("--content", type=Path, nargs="+", required=True, metavar="DIR",
+                        help="photographs")  # fmt: skip
+    parser.add_argument("--style", type=Path, nargs="+", required=True, metavar="DIR",
+                        help="paintings; drawn in turn")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True,
+                        help="folder for log, checkpoint and decoder")  # fmt: skip
     parser.add_argument(
         "--preset", default="report", choices=["quick", "report", "long"],
         help="a recipe for a laptop, the report's (the defaults below), or one for a GPU; options "
@@ -49,7 +50,8 @@ def add_train_options(parser: Parser) -> None:
     parser.add_argument(
         "--encoder", default="original", choices=["original", "torchvision"], help="VGG-19 weights"
     )
-    parser.add_argument("--initial-decoder", metavar="FILE", help="start from this checkpoint")
+    parser.add_argument("--initial-decoder", type=Path, metavar="FILE",
+                        help="start from this checkpoint")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the first weights and the crops")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
     parser.add_argument("--log-every", type=positive, default=50, help="steps per log line")
@@ -71,8 +73,10 @@ def train(options: argparse.Namespace) -> None:
     if "epochs" in settings and "steps" not in settings:
         recipe.pop("steps", None)  # epochs that were asked for go before a preset's steps
     settings |= {
-        "content": tuple(options.content),
-        "style": tuple(options.style),
+        "content": tuple(map(str, options.content)),
+        "style": tuple(map(str, options.style)),
+        "out": str(options.out),
+        "initial_decoder": options.initial_decoder and str(options.initial_decoder),
         "exclude": read_names(*options.exclude),
     }
     path = run_training(TrainingConfig(**recipe | settings))

@@ -67,9 +67,22 @@ def check_paths(content: Path, styles: Sequence[Path], out: Path) -> None:
                 )
         return
     check_output_path(out)
-    for path in (content, *styles):
-        if out.exists() and out.samefile(path):
+    check_outputs([content, *styles], [out])
+
+
+def check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Raise ImageError if an output is a folder, one of the inputs, or another output."""
+
+    def same(a: Path, b: Path) -> bool:
+        return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+
+    for number, out in enumerate(outputs):
+        if out.is_dir():
+            raise ImageError(f"{out} is a folder; give a file name")
+        if any(same(out, path) for path in inputs):
             raise ImageError(f"{out} is one of the inputs and would be replaced; choose another")
+        if any(same(out, path) for path in outputs[:number]):
+            raise ImageError(f"{out} is named for two outputs; choose another for one of them")
 
 
 def stylize_file(

@@ -22,6 +22,7 @@ from course_lib.survey.items import (
     read_text,
 )
 from course_lib.system.listings import walk
+from course_lib.system.printing import printable
 
 MOST_RESULTS = 20_000  # in one file
 FASTEST = 100  # milliseconds: nobody sees two pictures, chooses and goes on in less
@@ -249,9 +250,3 @@ def _to_answers(found: Mapping[str, dict], key: Key, left_out: dict[str, str]) -
         simulated=next(iter(found.values()))["simulated"],
         left_out=left_out,
     )
-
-
-def printable(text: str, longest: int = 80) -> str:
-    """Text of unknown origin for a terminal: one line, no control characters, not too long."""
-    clean = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
