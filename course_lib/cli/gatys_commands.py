@@ -113,7 +113,7 @@ def gatys(options: argparse.Namespace) -> int:
         config = dataclasses.replace(config, snapshots=snapshots)
     content = load_image(options.content, options.size)
     style = load_image(options.style, options.style_size or min(content.shape[-2:]))
-    memory = estimate_memory(*content.shape[-2:], config)
+    memory = estimate_memory(*content.shape[-2:], config, tuple(style.shape[-2:]))
     memory.check()
     print(memory, flush=True)
     frames: list = []
