@@ -19,10 +19,14 @@ from course_lib.cli import (
     training_commands,
 )
 from course_lib.cli.options import Formatter, Parser
+from course_lib.system.printing import print_anything, printable
+
+LONGEST = 1000  # letters of a complaint
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code: 0 fine, 1 a check failed, 2 bad input."""
+    print_anything()
     options = build_parser().parse_args(arguments)
     try:
         return options.run(options) or 0
@@ -33,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         message = " ".join(str(error).split())
         if isinstance(error, OSError) and error.strerror and error.filename:
             message = f"{error.filename}: {error.strerror}"
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {printable(message, LONGEST)}", file=sys.stderr)
         return 2
     except (MemoryError, RuntimeError) as error:  # PyTorch has no kind of its own on the CPU
         if isinstance(error, RuntimeError) and "memory" not in str(error):

@@ -4,9 +4,11 @@ Everywhere an image batch is a ``float32`` RGB tensor in [0, 1] of shape ``(N, 3
 ``normalize`` and ``denormalize`` are the only two places that know the ImageNet statistics.
 """
 
+import contextlib
 import functools
 import io
 import os
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,83 +18,13 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_lib import DATA_DIR, CourseError, fast
+from course_lib import DATA_DIR, fast
 from course_lib.system.files import replacing
+from course_lib.system.listings import find_images
+from course_lib.system.picture_files import MAX_PIXELS, ImageError, open_image
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-
-EXTENSIONS = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
-MAX_PIXELS = 178_956_970  # where Pillow, too, stops and speaks of a decompression bomb
-
-
-class ImageError(CourseError, ValueError):
-    """An image that cannot be read, written or used; the message is one sentence for the user."""
-
-
-def open_image(path: str | os.PathLike) -> Image.Image:
-    """Read any image file that Pillow knows as an upright 8-bit RGB picture.
-
-    Grey, 1-bit, palette, CMYK and 16-bit images are converted, transparency is composited on
-    white, EXIF rotation is applied, and of an animation the first frame is taken.
-
-    Raises:
-        ImageError: the file is missing, not an image, truncated, or larger than ``MAX_PIXELS``.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ImageError(f"{path}: no such file")
-    if path.is_dir():
-        raise ImageError(f"{path} is a folder; give an image file")
-    # Opening reads only the header, so the size is known before any memory is taken.
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ImageError(
-                    f"{path} has {image.width} x {image.height} pixels, more than the "
-                    f"{MAX_PIXELS // 1_000_000} million allowed; make it smaller first"
-                )
-            return _to_rgb(ImageOps.exif_transpose(image))
-    except ImageError:
-        raise
-    except PermissionError:
-        raise ImageError(f"{path} cannot be read: permission denied") from None
-    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
-        kind = "is damaged or truncated" if _looks_like_image(path) else "is not an image"
-        raise ImageError(f"{path} {kind} ({_first_line(error)})") from None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-def _looks_like_image(path: Path) -> bool:
-    try:
-        with Image.open(path):
-            return True
-    except Exception:
-        return False
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Convert any Pillow mode to RGB without losing what a viewer would show."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.nan_to_num(np.asarray(image).astype(np.float64))
-        # Pillow's own conversion clips 16-bit values at 255, which turns them all white.
-        if image.mode == "F":
-            values = values * 255 if values.max(initial=0) <= 1 else values
-        elif image.mode.startswith("I;16") or values.max(initial=0) > 255:
-            values = values / 257
-        return Image.fromarray(values.clip(0, 255).round().astype(np.uint8)).convert("RGB")
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
 
 def to_tensor(image: Image.Image) -> Tensor:
     """Turn an RGB picture into a tensor of shape (1, 3, H, W) with values in [0, 1]."""
@@ -132,14 +64,16 @@ def save_image(tensor: Tensor | Image.Image, path: str | os.PathLike) -> Path:
         ImageError: the extension is unknown or the place cannot be written.
     """
     path = Path(path)
-    check_output_path(path)
     image = tensor if isinstance(tensor, Image.Image) else to_image(tensor)
     options = {"quality": 95} if path.suffix.lower() in (".jpg", ".jpeg", ".webp") else {}
     try:
+        check_output_path(path)
         with replacing(path) as temporary:
             image.save(temporary, **options)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or _first_line(error)
+    except ImageError:
+        raise
+    except (OSError, ValueError, OverflowError, struct.error) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise ImageError(f"{path} cannot be written: {reason}") from None
     return path
 
@@ -164,27 +98,6 @@ def check_output_path(path: str | os.PathLike) -> None:
     Image.init()
     if Image.EXTENSION.get(path.suffix.lower()) not in Image.SAVE:
         raise ImageError(f"{path}: unknown image extension '{path.suffix}'; use .png or .jpg")
-
-
-def find_images(folder: str | os.PathLike) -> list[Path]:
-    """List the image files under ``folder`` (nested, by extension, hidden ones left out), sorted.
-
-    Raises:
-        ImageError: the folder is missing or holds no image file.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise ImageError(f"{folder}: no such folder")
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    if not paths:
-        raise ImageError(f"{folder} holds no image files ({', '.join(EXTENSIONS)})")
-    return paths
 
 
 def resize_shorter_side(image: Image.Image, size: int) -> Image.Image:
@@ -308,12 +221,13 @@ def library(kind: str) -> dict[str, Path]:
     """The pictures at hand by name: ``content`` photographs, or ``style`` paintings.
 
     Masterpieces come first, then the painted styles, then the famous paintings of ``fetch
-    paintings`` once they are there.
+    paintings`` once they are there; your own may lie beside them. A name that is taken already is
+    given with its extension.
     """
     folders = {"content": ["content"], "style": ["masterpieces", "style", "paintings"]}[kind]
-    return {
-        path.stem: path
-        for folder in folders
-        if (DATA_DIR / folder).is_dir()
-        for path in sorted((DATA_DIR / folder).glob("*.jpg"))
-    }
+    found: dict[str, Path] = {}
+    for folder in folders:
+        with contextlib.suppress(ImageError):  # missing or empty
+            for path in find_images(DATA_DIR / folder):
+                found[path.name if path.stem in found else path.stem] = path
+    return found

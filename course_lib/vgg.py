@@ -25,7 +25,7 @@ from torchvision.models import VGG19_Weights, vgg19
 
 from course_lib import DATA_DIR, CourseError
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, normalize, reflect_pad
-from course_lib.system.settings import ENCODER_SOURCES, PADDINGS
+from course_lib.system.fields import ENCODER_SOURCES, PADDINGS
 
 CONVS_PER_BLOCK = (2, 2, 4, 4, 4)
 CONV_NAMES = tuple(f"{b}_{i + 1}" for b, n in enumerate(CONVS_PER_BLOCK, 1) for i in range(n))

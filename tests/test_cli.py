@@ -596,7 +596,8 @@ def photos(tmp_path, files):
 def test_a_folder_goes_through_and_bad_files_are_named(run, files, photos, tmp_path):
     out = tmp_path / "out"
     code, printed, err = run("stylize", photos, files / "style.png", "-o", out)
-    assert code == 0
+    assert code == 1
+    assert f"ignored {photos / 'notes.txt'}: not a picture" in err
     assert re.fullmatch(
         re.escape(f"4 images in {out}, 3 skipped, ") + r"\d+\.\d\d s per image\n", printed
     )

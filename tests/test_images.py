@@ -5,6 +5,7 @@ import os
 import stat
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ import torch
 from PIL import Image, features
 from torchvision.transforms import functional as TF
 
-from course_lib import images
 from course_lib.images import (
     ImageError,
     center_crop,
@@ -31,6 +31,7 @@ from course_lib.images import (
     to_image,
     to_tensor,
 )
+from course_lib.system import picture_files
 
 
 def noise(height=9, width=13, channels=3, seed=0, high=256):
@@ -144,19 +145,19 @@ def test_16_bit_grey_keeps_its_shades(tmp_path, extension):
     assert np.array_equal(pixels(path), wanted)
 
 
-@pytest.mark.parametrize("top, scale", [(65535, 1 / 257), (255, 1)])
-def test_32_bit_integers_keep_their_shades(tmp_path, top, scale):
+@pytest.mark.parametrize("top", [65535, 255, 131070])
+def test_32_bit_integers_span_16_bits_whatever_values_occur(tmp_path, top):
     values = np.linspace(0, top, 60).round().astype(np.int32).reshape(6, 10)
     Image.fromarray(values, "I").save(tmp_path / "a.tif")
-    wanted = np.repeat((values * scale).round()[..., None], 3, 2)
+    wanted = np.repeat((values.clip(0, 65535) / 257).round()[..., None], 3, 2)
     assert np.array_equal(pixels(tmp_path / "a.tif"), wanted)
 
 
-@pytest.mark.parametrize("top, scale", [(1, 255), (255, 1)])
-def test_float_images_keep_their_shades(tmp_path, top, scale):
-    values = np.linspace(0, top, 60, dtype=np.float32).reshape(6, 10)
+@pytest.mark.parametrize("top", [1, 0.3, 255])
+def test_float_images_span_0_to_1_whatever_values_occur(tmp_path, top):
+    values = np.linspace(-0.1, top, 60, dtype=np.float32).reshape(6, 10)
     Image.fromarray(values, "F").save(tmp_path / "a.tiff")
-    wanted = np.repeat((values.astype(float) * scale)[..., None], 3, 2)
+    wanted = np.repeat((values.clip(0, 1).astype(float) * 255)[..., None], 3, 2)
     assert np.abs(pixels(tmp_path / "a.tiff") - wanted).max() <= 0.5001
 
 
@@ -271,7 +272,7 @@ def png_with_size(path, width, height):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
 
 
-@pytest.mark.parametrize("width, height", [(100_000, 100_000), (13_378, 13_378)])
+@pytest.mark.parametrize("width, height", [(13_378, 13_378), (18_000, 18_000)])
 def test_decompression_bomb_is_refused_by_its_header(tmp_path, width, height):
     png_with_size(tmp_path / "bomb.png", width, height)
     before = Image.MAX_IMAGE_PIXELS
@@ -281,8 +282,30 @@ def test_decompression_bomb_is_refused_by_its_header(tmp_path, width, height):
     assert before == Image.MAX_IMAGE_PIXELS
 
 
+def test_a_bomb_of_billions_is_refused_too(tmp_path):
+    png_with_size(tmp_path / "bomb.png", 100_000, 100_000)
+    with pytest.raises(ImageError, match="million pixels allowed"):
+        open_image(tmp_path / "bomb.png")
+
+
+def test_threads_that_read_together_leave_the_limit_in_place(tmp_path):
+    png_with_size(tmp_path / "bomb.png", 13_378, 13_378)
+    Image.fromarray(noise()).save(tmp_path / "a.png")
+
+    def read(number):
+        path = tmp_path / ("bomb.png" if number % 2 else "a.png")
+        try:
+            return open_image(path).size
+        except ImageError:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(read, range(200))) == {(13, 9), None}
+    assert picture_files.MAX_PIXELS == Image.MAX_IMAGE_PIXELS
+
+
 def test_pixel_limit_is_inclusive(tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "MAX_PIXELS", 9 * 13)
+    monkeypatch.setattr(picture_files, "MAX_PIXELS", 9 * 13)
     Image.fromarray(noise(9, 13)).save(tmp_path / "a.png")
     Image.fromarray(noise(9, 14)).save(tmp_path / "b.png")
     open_image(tmp_path / "a.png")
@@ -301,7 +324,7 @@ def test_unreadable_file_says_permission(tmp_path):
 def test_permission_error_is_translated(tmp_path, monkeypatch):
     Image.fromarray(noise()).save(tmp_path / "a.png")
 
-    def refuse(path):
+    def refuse(path, formats):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Image, "open", refuse)

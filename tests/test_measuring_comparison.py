@@ -195,11 +195,13 @@ def arguments(folder, *more):
 
 def test_unreadable_files_are_named_and_left_out(folders):
     (folders / "content" / "broken.png").write_bytes(b"no picture")
-    images, unreadable = load_folder(folders / "content", 16)
+    (folders / "content" / "notes.txt").write_text("no picture")
+    images, skipped, ignored = load_folder(folders / "content", 16)
     assert {name: image.shape for name, image in images.items()} == dict.fromkeys(
         ("image_00", "image_01"), (1, 3, 16, 16)
     )
-    assert len(unreadable) == 1 and "broken.png" in unreadable[0]
+    assert [path.name for path in skipped] == ["broken.png"]
+    assert [path.name for path in ignored] == ["notes.txt"]
     for path in (folders / "content").glob("image_*"):
         path.write_bytes(b"no picture")
     with pytest.raises(ImageError, match="no image in .* can be read"):

@@ -157,7 +157,7 @@ def test_the_folder_above_can_be_the_output(tmp_path, monkeypatch, out):
     assert colour("a.png") == (245, 235, 225)
 
 
-def test_a_full_disk_ends_the_run_and_leaves_no_partial_file(tmp_path, monkeypatch):
+def test_a_full_disk_is_named_and_leaves_no_partial_file(tmp_path, monkeypatch):
     draw(tmp_path / "in" / "a.png")
 
     def full_disk(self, path, **options):
@@ -165,8 +165,8 @@ def test_a_full_disk_ends_the_run_and_leaves_no_partial_file(tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Image.Image, "save", full_disk)
-    with pytest.raises(ImageError, match=r"a\.png cannot be written: No space left on device"):
-        run(tmp_path / "in", tmp_path / "out")
+    (reason,) = run(tmp_path / "in", tmp_path / "out").skipped.values()
+    assert "a.png cannot be written: No space left on device" in reason
     assert list((tmp_path / "out").iterdir()) == []
 
 

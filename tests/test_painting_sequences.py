@@ -145,7 +145,7 @@ def test_a_folder_keeps_its_names_and_bad_frames_are_named(run, tmp_path, painti
     make_images(tmp_path / "in", 4, (26, 18))
     (tmp_path / "in" / "image_02.png").write_text("not a picture")
     code, printed, err = run("sequence", tmp_path / "in", painting, "-o", tmp_path / "out", *QUICK)
-    assert code == 0
+    assert code == 1
     assert printed.startswith(f"3 frames in {tmp_path / 'out'}, 1 skipped, ")
     assert "skipped image_02.png: " in err and "is not an image" in err
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -170,7 +170,7 @@ def test_a_gif_holds_the_frame_before_a_bad_one(run, tmp_path, painting, make_im
     Image.new("RGB", (20, 20)).save(paths[3])
     out = tmp_path / "out.gif"
     code, _, err = run("sequence", tmp_path / "in", painting, "-o", out, "--fps", 10, *QUICK)
-    assert code == 0
+    assert code == 1
     assert "image_01.png" in err
     assert "skipped image_03.png: it has 20 x 20 pixels, the first 26 x 18" in err
     times, loop, pictures = read_gif(out)

@@ -27,6 +27,7 @@ from course_lib.painting.tiling import (
 )
 from course_lib.records import tiling_speed
 from course_lib.stylize import StyleStatistics, StyleTransfer
+from course_lib.system import memory
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 GIB = 2**30
@@ -278,6 +279,7 @@ def test_free_memory_is_asked_of_the_right_device(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
+    monkeypatch.setattr(memory, "OWN_CGROUP", memory.CGROUPS / "none")
     assert tiling.free_memory(CPU) == 7
     assert tiling.free_memory(CUDA) == 130
 

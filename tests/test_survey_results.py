@@ -1,6 +1,7 @@
 """Reading answers: good ones count, and whatever else a file may hold is named and left out."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib.survey.exports import CsvQuestion, read_csv, read_csv_key
 from course_lib.survey.items import SurveyError, checksum
-from course_lib.survey.results import printable, read_results
+from course_lib.survey.results import read_results
 from course_lib.survey.scoring import right_answers
+from course_lib.system.printing import printable
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_nothing_usable_is_one_sentence(key, tmp_path):
     with pytest.raises(SurveyError, match="nope.json: no such file"):
         read_results([tmp_path / "nope.json"], key)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SurveyError, match="holds no .json"):
+    with pytest.raises(SurveyError, match="holds no files with answers"):
         read_results([tmp_path / "empty"], key)
     paths = [save("x", tmp_path / "a\nb.json"), save("y", tmp_path / "c.json")]
     with pytest.raises(SurveyError, match=r"no result can be used: .*a\\x0ab.json.*and 1 more"):
@@ -308,3 +310,27 @@ def test_the_answer_key_of_a_form_is_a_table(tmp_path):
     ]:
         with pytest.raises(SurveyError, match=message):
             read_csv_key(write(path, text))
+
+
+def test_a_folder_is_read_whatever_its_files_are_called_and_however_deep(key, tmp_path):
+    folder = tmp_path / "answers"
+    (folder / "monday").mkdir(parents=True)
+    save(answer(key, "0" * 16), folder / "one.json.txt")
+    save(answer(key, "1" * 16), folder / "monday" / "two.json")
+    lines = [json.dumps(answer(key, digit * 16)) for digit in "23"]
+    save(f"Dear teacher,\n> {lines[0]}\nand my friend's: {lines[1]}.\n", folder / "mail.txt")
+    (folder / ".DS_Store").write_bytes(b"\0")
+    (folder / "picture.png").write_bytes(b"\x89PNG")
+    answers = read_results([folder], key)
+    assert sorted(answers.people) == [digit * 8 for digit in "0123"]
+    assert "hidden" in answers.left_out[str(folder / ".DS_Store")]
+    assert "not a UTF-8" in answers.left_out[str(folder / "picture.png")]
+    assert len(answers.left_out) == 2
+
+
+def test_millions_of_lines_are_refused_at_once(key, tmp_path):
+    path = save("{}\n" * 3_000_000, tmp_path / "many.json")
+    started = time.perf_counter()
+    with pytest.raises(SurveyError, match="more than 20,000 lines"):
+        read_results([path], key)
+    assert time.perf_counter() - started < 20

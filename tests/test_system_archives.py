@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from course_lib import REPOSITORY
-from course_lib.images import EXTENSIONS, find_images
+from course_lib.images import find_images
 from course_lib.system import archives, downloads
 from course_lib.system.archives import (
     COCO,
@@ -30,6 +30,7 @@ from course_lib.system.archives import (
 )
 from course_lib.system.downloads import DownloadError
 from course_lib.system.files import replacing
+from course_lib.system.picture_files import extensions
 
 COUNT = 6
 
@@ -274,7 +275,7 @@ def test_a_folder_that_cannot_be_written(server, source, tmp_path, monkeypatch):
     def forbidden(dir):
         raise PermissionError(13, "Permission denied", str(dir))
 
-    monkeypatch.setattr(archives.tempfile, "TemporaryFile", forbidden)
+    monkeypatch.setattr("course_lib.system.files.tempfile.TemporaryFile", forbidden)
     with pytest.raises(ArchiveError, match=r"coco cannot be written \(Permission denied\)"):
         fetch(source, tmp_path / "coco")
     assert server.requests == []
@@ -296,6 +297,7 @@ def test_a_folder_without_the_right_to_write(server, source, tmp_path):
 KILLED = """
 import os, signal, sys, zipfile
 from course_lib.system import archives
+from course_lib.system.picture_files import extensions
 
 read, calls = zipfile.ZipExtFile.read, []
 
@@ -549,7 +551,7 @@ def test_the_progress_bar_counts_pictures(tmp_path, capsys):
 def test_what_is_extracted_can_be_trained_on(source, tmp_path):
     fetch(source, tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)] == NAMES
-    assert set(archives.EXTENSIONS) <= set(EXTENSIONS)
+    assert set(archives.EXTENSIONS) <= extensions()
 
 
 def test_the_module_needs_neither_torch_nor_pillow():

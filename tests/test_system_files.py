@@ -102,12 +102,50 @@ def test_a_name_as_long_as_the_file_system_allows_can_be_written(tmp_path):
     assert path.exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
-def test_others_may_read_the_file(tmp_path):
+@pytest.fixture
+def umask():
+    before = os.umask(0o027)
+    yield
+    os.umask(before)
+
+
+needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+
+
+@needs_modes
+def test_a_new_file_honours_the_umask_whatever_the_writer_does(tmp_path, umask):
     path = tmp_path / "note.txt"
     with replacing(path) as temporary:
         temporary.touch(mode=0o600)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+@needs_modes
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o400])
+def test_an_older_files_permissions_are_kept(tmp_path, mode):
+    path = tmp_path / "grades.csv"
+    path.write_text("older")
+    path.chmod(mode)
+    with replacing(path) as temporary:
+        temporary.write_text("new")
+    assert path.read_text() == "new" and stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def test_a_refused_chmod_is_no_error(tmp_path, monkeypatch):
+    def refuse(self, mode):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with replacing(tmp_path / "note.txt") as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / "note.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", ["雪" * 83 + ".png", "ü" * 125, "🎨" * 60 + ".jpg"])
+def test_long_names_of_many_bytes_can_be_written(tmp_path, name):
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_text("x")
+    assert (tmp_path / name).exists()
 
 
 def test_a_folder_is_not_replaced(tmp_path):

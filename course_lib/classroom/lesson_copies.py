@@ -3,8 +3,8 @@
 import shutil
 from pathlib import Path
 
-from course_lib import REPOSITORY
-from course_lib.system.files import replacing
+from course_lib import REPOSITORY, CourseError
+from course_lib.system.files import check_writable, replacing
 
 LESSONS_DIR = REPOSITORY / "notebooks"
 
@@ -14,7 +14,17 @@ def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[P
 
     Returns:
         The copies made, and those that were there already.
+
+    Raises:
+        CourseError: the folder cannot be written, as where a teacher shares the course.
     """
+    try:
+        check_writable(folder)
+    except OSError as error:
+        raise CourseError(
+            f"{folder} cannot be written ({error.strerror}); choose a folder of your own, for "
+            "example copy-lessons --out ~/style-transfer-course"
+        ) from None
     copied, kept = [], []
     for lesson in sorted(LESSONS_DIR.glob("*.ipynb")):
         copy = folder / lesson.name

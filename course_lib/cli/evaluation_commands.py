@@ -6,7 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, add_compute_options, count, load_transfer, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    count,
+    load_transfer,
+    positive,
+    tell_left_out,
+)
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -24,7 +31,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     add_compute_options(parser)
 
 
-def evaluate(options: argparse.Namespace) -> None:
+def evaluate(options: argparse.Namespace) -> int:
     from course_lib.gatys.config import GatysConfig
     from course_lib.gatys.memory_estimate import estimate_memory
     from course_lib.measuring.comparison import NotCompared, compare, load_folder
@@ -38,10 +45,9 @@ def evaluate(options: argparse.Namespace) -> None:
     out = options.out or DATA_DIR / "runs" / f"evaluation_{device.type}.json"
     if out.suffix.lower() != ".json":
         raise ValueError(f"{out}: the result is JSON, so give a name that ends in .json")
-    contents, skipped = load_folder(options.content, options.size)
-    styles, more = load_folder(options.style, options.size)
-    for reason in (*skipped, *more):
-        print(f"left out: {reason}", file=sys.stderr)
+    contents, *left_out = load_folder(options.content, options.size)
+    styles, *more = load_folder(options.style, options.size)
+    code = tell_left_out(left_out[0] | more[0], left_out[1] | more[1])
     config = GatysConfig(
         init="content", max_evaluations=options.evaluations,
         device=options.device, precision=options.precision,
@@ -69,6 +75,7 @@ def evaluate(options: argparse.Namespace) -> None:
     for reason in found.missing.values():
         print(reason)
     print(*(out, *pictures), sep="\n")
+    return code
 
 
 def progress(methods: list) -> Callable[[str, str, str], None]:

@@ -62,12 +62,14 @@ def gatys(options: argparse.Namespace) -> int:
     from course_lib.gatys.loop import optimize, snapshot_schedule
     from course_lib.gatys.memory_estimate import estimate_memory
     from course_lib.images import ImageError, check_output_path, load_image, save_image
-    from course_lib.painting.batch import check_paths
+    from course_lib.painting.batch import check_outputs, check_paths
 
     for path in (options.content, options.style):
         if path.is_dir():
             raise ImageError(f"{path} is a folder; give an image file")
     check_paths(options.content, [options.style], options.out)
+    inputs = [options.content, options.style]
+    check_outputs(inputs, list(filter(None, [options.out, options.film, options.log])))
     if options.film:
         check_output_path(options.film)
     config = GatysConfig(**chosen(options, GatysConfig))
@@ -76,7 +78,7 @@ def gatys(options: argparse.Namespace) -> int:
         config = dataclasses.replace(config, snapshots=snapshots)
     content = load_image(options.content, options.size)
     style = load_image(options.style, options.style_size or min(content.shape[-2:]))
-    memory = estimate_memory(*content.shape[-2:], config)
+    memory = estimate_memory(*content.shape[-2:], config, tuple(style.shape[-2:]))
     memory.check()
     print(memory, flush=True)
     frames: list = []

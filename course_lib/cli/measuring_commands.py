@@ -12,7 +12,7 @@ from course_lib.cli.options import (
     add_compute_options,
     load_transfer,
     positive,
-    read_names,
+    tell_left_out,
 )
 
 
@@ -77,16 +77,20 @@ def add_runtime_options(parser: Parser) -> None:
         help="folder for the pictures of quality at equal time")  # fmt: skip
 
 
-def quality_command(options: argparse.Namespace) -> None:
+def quality_command(options: argparse.Namespace) -> int:
     from course_lib.measuring.decoder_scores import score_folders
     from course_lib.stylize import DEFAULT_DECODER
     from course_lib.system.devices import describe
     from course_lib.system.files import relative_name, save_record
+    from course_lib.system.listings import read_names
 
+    only = read_names(options.only) if options.only else ()
     transfer = load_transfer(options)
+    skipped, ignored = {}, {}
     results = score_folders(
-        transfer, options.content, options.style, options.size, read_names(options.only)
+        transfer, options.content, options.style, options.size, only, skipped, ignored
     )
+    code = tell_left_out(skipped, ignored)
     settings = {
         "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
         "size": options.size,
@@ -98,6 +102,7 @@ def quality_command(options: argparse.Namespace) -> None:
         f"{options.out}: style ratio {results['mean_style_ratio']:.3f}, "
         f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs"
     )
+    return code
 
 
 def benchmark_stylize_command(options: argparse.Namespace) -> None:
@@ -184,18 +189,21 @@ def benchmark_tiling_command(options: argparse.Namespace) -> None:
     print(out)
 
 
-def measure_activations(options: argparse.Namespace) -> None:
+def measure_activations(options: argparse.Namespace) -> int:
     from safetensors.torch import save_file
 
-    from course_lib.images import find_images, load_image
+    from course_lib.images import load_image
     from course_lib.system.devices import keep_freed_memory
     from course_lib.system.files import replacing
+    from course_lib.system.listings import find_images, readable
     from course_lib.vgg import measure_activation_means
 
     keep_freed_memory()
-    paths = find_images(options.content)
+    found, skipped = find_images(options.content), {}
+    paths = readable(found, skipped)
     paths = paths[:: max(1, len(paths) // options.images)][: options.images]
     means = measure_activation_means(load_image(path, options.size) for path in paths)
     with replacing(options.out) as temporary:
         save_file(means, temporary, {"images": str(len(paths)), "size": str(options.size)})
     print(f"{options.out}: {len(means)} layers over {len(paths)} photographs")
+    return tell_left_out(skipped, found.ignored)

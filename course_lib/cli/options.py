@@ -2,13 +2,21 @@
 
 import argparse
 import dataclasses
+import sys
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
+
+from course_lib.system.printing import printable
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose complaint is one line, and whose paths (``type=Path``) are ``file_path``s."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self.register("type", Path, file_path)
 
     def error(self, message: str) -> None:
         self.exit(2, f"error: {message} (see '{self.prog} --help')\n")
@@ -19,6 +27,16 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+def file_path(text: str) -> Path:
+    """An argument that is a path; ``~`` is the home folder, and ``./p/`` is ``p``."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path must not be empty")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # no such user
+        raise argparse.ArgumentTypeError(f"'{text}': {error}") from None
 
 
 def positive(text: str) -> int:
@@ -55,7 +73,7 @@ def fraction(text: str) -> float:
 
 
 def add_config_options(parser: Parser, config: type) -> None:
-    """An option for each field of a configuration made by ``system.settings.option``.
+    """An option for each field of a configuration made by ``system.fields.option``.
 
     Only what was typed reaches the namespace, so that a preset can be told from a wish.
     """
@@ -74,7 +92,9 @@ def add_config_options(parser: Parser, config: type) -> None:
         elif typing.get_origin(kind) is tuple:
             settings |= {"nargs": "*", "type": typing.get_args(kind)[0]}
         else:
-            settings |= {"type": whole if kind is int else kind, "choices": text["choices"]}
+            named = kind is str and not (text["choices"] or text["metavar"])
+            kinds = {int: whole, str: (lambda t: str(file_path(t))) if named else str}
+            settings |= {"type": kinds.get(kind, kind), "choices": text["choices"]}
         if kind is not bool and not text["choices"]:
             settings["metavar"] = text["metavar"] or {int: "N", float: "X"}.get(kind, "FILE")
         parser.add_argument(flag, **settings)
@@ -112,6 +132,10 @@ def load_transfer(options: argparse.Namespace) -> object:
     return StyleTransfer.load(decoder, options.device, options.precision)
 
 
-def read_names(path: Path | None) -> tuple[str, ...]:
-    """File names, one per line."""
-    return tuple(path.read_text(encoding="utf-8").split("\n")) if path else ()
+def tell_left_out(skipped: Mapping[object, str], ignored: Mapping[object, str]) -> int:
+    """Name every file that was left out and why; the exit code is 1 if a picture was."""
+    for word, files in (("ignored", ignored), ("skipped", skipped)):
+        for name, reason in files.items():
+            name, reason = printable(str(name), 300), printable(reason, 1000)
+            print(f"{word} {name}: {reason}", file=sys.stderr)
+    return 1 if skipped else 0

@@ -14,6 +14,7 @@ from course_lib.cli.options import (
     fraction,
     load_transfer,
     positive,
+    tell_left_out,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def add_control_options(parser: Parser, unset: dict[str, str]) -> None:
     )
     parser.add_argument("--weights", type=float, nargs="+", help="one weight per style", **unset)
     parser.add_argument(
-        "--mask", nargs="+", dest="masks", metavar="FILE", **unset,
+        "--mask", type=Path, nargs="+", dest="masks", metavar="FILE", **unset,
         help="white where the first, second ... style goes; one style more paints the rest",
     )  # fmt: skip
     parser.add_argument(
@@ -139,15 +140,14 @@ def stylize(options: argparse.Namespace) -> int:
         print(stylize_file(painter, content, options.out, recipe.size))
         return report_stop(painter)
     report = stylize_folder(painter, content, options.out, recipe.size)
-    for path, reason in report.skipped.items():
-        print(f"skipped {path}: {reason}", file=sys.stderr)
+    code = tell_left_out(report.skipped, report.ignored)
     print(
         f"{len(report.saved)} images in {options.out}, {len(report.skipped)} skipped, "
         f"{report.seconds / max(1, len(report.saved)):.2f} s per image"
     )
     if not report.saved:
         raise ValueError(f"no image in {content} could be stylised")
-    return report_stop(painter)
+    return report_stop(painter) or code
 
 
 def report_stop(painter: "Painter") -> int:
@@ -168,11 +168,13 @@ def read_recipe(options: argparse.Namespace) -> tuple["Recipe", Path]:
         given["alpha"] = options.exaggerate
     if options.recipe is None:
         styles = tuple(map(str, options.style))
+        if "masks" in given:
+            given["masks"] = list(map(str, given["masks"]))
         return Recipe(str(options.content), styles, **given), Path()
     if options.content is not None:
         raise ValueError("a recipe names its photograph and styles; give these or --recipe")
     if "masks" in given:  # named from here, not from the recipe's folder
-        given["masks"] = [str(Path(name).absolute()) for name in given["masks"]]
+        given["masks"] = [str(path.absolute()) for path in given["masks"]]
     return dataclasses.replace(Recipe.load(options.recipe), **given), options.recipe.parent
 
 

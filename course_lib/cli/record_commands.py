@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, read_names
+from course_lib.cli.options import Parser, tell_left_out
 from course_lib.records import EXPERIMENT_NAMES
 
 
@@ -49,12 +49,16 @@ def records_command(options: argparse.Namespace) -> int:
     return 1 if unfinished else 0
 
 
-def pack_command(options: argparse.Namespace) -> None:
+def pack_command(options: argparse.Namespace) -> int:
     from course_lib.records.packing import pack_images
+    from course_lib.system.listings import read_names
 
-    counts = pack_images(
-        options.content, options.style, options.out, set(read_names(options.held_out)),
-        set(read_names(options.exclude)), options.megabytes,
-    )  # fmt: skip
+    held_out, exclude = (
+        set(read_names(path)) if path else set() for path in (options.held_out, options.exclude)
+    )
+    skipped = {}
+    counts = pack_images(options.content, options.style, options.out, held_out, exclude,
+                         options.megabytes, skipped)  # fmt: skip
     parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB: {parts}")
+    return tell_left_out(skipped, {})

@@ -1,11 +1,17 @@
 """``sequence`` and ``export``: moving pictures, and the network as a file for other programs."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, add_compute_options, fraction, load_transfer, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    fraction,
+    load_transfer,
+    positive,
+    tell_left_out,
+)
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -62,7 +68,7 @@ def frame_rate(text: str) -> float:
     return value
 
 
-def sequence(options: argparse.Namespace) -> None:
+def sequence(options: argparse.Namespace) -> int:
     from course_lib.painting.frames import open_frames
     from course_lib.painting.painter import measure_styles, open_styles
     from course_lib.painting.sequences import check_output, open_writer, stylize_sequence
@@ -77,14 +83,14 @@ def sequence(options: argparse.Namespace) -> None:
     report = stylize_sequence(
         transfer, source, writer, style, options.alpha, options.smooth, options.size
     )
-    for name, reason in report.skipped.items():
-        print(f"skipped {name}: {reason}", file=sys.stderr)
+    code = tell_left_out(report.skipped, source.ignored)
     if not report.saved:
         raise ValueError(f"no frame of {options.content} could be stylised")
     print(
         f"{report.saved} frames in {options.out}, {len(report.skipped)} skipped, "
         f"{report.seconds / report.saved:.2f} s per frame"
     )
+    return code
 
 
 def export_command(options: argparse.Namespace) -> int:

@@ -9,9 +9,11 @@ from course_lib.cli.options import (
     Formatter,
     Parser,
     add_compute_options,
+    file_path,
     fraction,
     load_transfer,
     positive,
+    tell_left_out,
 )
 
 
@@ -91,7 +93,7 @@ def _add_score(action: Callable[..., Parser]) -> None:
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
 
 
-def build(options: argparse.Namespace) -> None:
+def build(options: argparse.Namespace) -> int:
     from course_lib.survey.building import draft_preference_survey, draft_style_survey
     from course_lib.survey.items import key_path
     from course_lib.survey.pages import write_survey
@@ -121,6 +123,7 @@ def build(options: argparse.Namespace) -> None:
     print(f"{options.out}: survey {key.survey}, {len(key.questions)} questions, "
           f"{options.out.stat().st_size / 1e6:.1f} MB")  # fmt: skip
     print(f"{key_path(options.out)}: the key; keep it to yourself")
+    return tell_left_out(draft.skipped, draft.ignored)
 
 
 def read_methods(texts: list[str]) -> dict[str, Path]:
@@ -132,7 +135,7 @@ def read_methods(texts: list[str]) -> dict[str, Path]:
             raise ValueError(f"'{text}' is not of the form NAME=DIR")
         if name in methods:
             raise ValueError(f"the method '{name}' is given twice")
-        methods[name] = Path(folder)
+        methods[name] = file_path(folder)
     return methods
 
 

@@ -10,7 +10,6 @@ from course_lib.cli.options import (
     add_compute_options,
     add_config_options,
     chosen,
-    read_names,
 )
 from course_lib.training.config import PRESETS, TrainingConfig
 
@@ -20,17 +19,19 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 
 def add_train_options(parser: Parser) -> None:
-    parser.add_argument("--content", nargs="+", required=True, metavar="DIR", help="photographs")
-    parser.add_argument(
-        "--style", nargs="+", required=True, metavar="DIR", help="paintings; drawn in turn"
-    )
-    parser.add_argument("--out", required=True, help="folder for log, checkpoint and decoder")
+    parser.add_argument("--content", type=Path, nargs="+", required=True, metavar="DIR",
+                        help="photographs")  # fmt: skip
+    parser.add_argument("--style", type=Path, nargs="+", required=True, metavar="DIR",
+                        help="paintings; drawn in turn")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True,
+                        help="folder for log, checkpoint and decoder")  # fmt: skip
     parser.add_argument(
         "--preset", default="report", choices=list(PRESETS),
         help="a recipe for a laptop, the report's (the defaults below), or one for a GPU; options "
         "given here go before it",
     )  # fmt: skip
-    parser.add_argument("--exclude", type=Path, metavar="FILE", help="file names to leave out")
+    parser.add_argument("--exclude", type=Path, nargs="+", default=[], metavar="FILE",
+                        help="lists of file names to leave out")  # fmt: skip
     parser.add_argument("--all-images", action="store_true", help="use every image")
 
     add_config_options(parser, TrainingConfig)
@@ -38,9 +39,15 @@ def add_train_options(parser: Parser) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
+    from course_lib.system.listings import read_names
     from course_lib.training.loop import train as run_training
 
-    settings = chosen(options, TrainingConfig) | {"exclude": read_names(options.exclude)}
+    settings = chosen(options, TrainingConfig) | {
+        "content": tuple(map(str, options.content)),
+        "style": tuple(map(str, options.style)),
+        "out": str(options.out),
+        "exclude": read_names(*options.exclude),
+    }
     recipe = dict(PRESETS[options.preset])
     if options.all_images:
         settings["images"] = None

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from course_lib import CourseError
-from course_lib.system.settings import ENCODER_SOURCES, PADDINGS, option
+from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd", "adadelta")
 INITS = ("noise", "content", "style")

@@ -107,7 +107,7 @@ def optimize(
     check_image(content, "content")
     check_image(style, "style")
     content, style = content.detach().float().cpu(), style.detach().float().cpu()
-    estimate_memory(*content.shape[-2:], config).check()
+    estimate_memory(*content.shape[-2:], config, tuple(style.shape[-2:])).check()
     run = _Run(config, on_snapshot, progress)
     stopped, start, objective = "finished", None, None
     full = tuple(content.shape[-2:])

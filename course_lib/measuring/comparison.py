@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from course_lib import CourseError
-from course_lib.images import ImageError, find_images, square, to_image, to_tensor
+from course_lib.images import ImageError, square, to_image, to_tensor
 from course_lib.measuring.controls import CONTROLS, TRICKS
 from course_lib.measuring.scores import Measurements, measure, score
 from course_lib.system.devices import synchronize
+from course_lib.system.listings import find_images
 from course_lib.vgg import VGG19Encoder
 
 
@@ -200,17 +201,19 @@ def _picture(found: Comparison, name: str, pair: Pair, image: Tensor) -> None:
     found.pictures.setdefault(name, {})[pair] = image
 
 
-def load_folder(folder: Path, size: int) -> tuple[dict[str, Tensor], list[str]]:
+def load_folder(
+    folder: Path, size: int
+) -> tuple[dict[str, Tensor], dict[Path, str], dict[Path, str]]:
     """Read the images under ``folder`` as squares of ``size`` pixels.
 
     Returns:
         Name, relative to the folder and without extension where that is clear -> (1, 3, size,
-        size); and a sentence for every file that cannot be read.
+        size); the pictures that cannot be read, and the other files, each with the reason.
 
     Raises:
         ImageError: the folder is missing, or none of its files can be read.
     """
-    images, unreadable = {}, []
+    images, skipped = {}, {}
     paths = find_images(folder)
     stems = [path.stem for path in paths]
     for path in paths:
@@ -219,7 +222,7 @@ def load_folder(folder: Path, size: int) -> tuple[dict[str, Tensor], list[str]]:
         try:
             images[name] = to_tensor(square(path, size))
         except ImageError as error:
-            unreadable.append(str(error))
+            skipped[path] = str(error)
     if not images:
-        raise ImageError(f"no image in {folder} can be read: {unreadable[0]}")
-    return images, unreadable
+        raise ImageError(f"no image in {folder} can be read: {next(iter(skipped.values()))}")
+    return images, skipped, paths.ignored

@@ -7,9 +7,10 @@ from statistics import mean
 import torch
 from torch import Tensor
 
-from course_lib.images import find_images, square, to_tensor
+from course_lib.images import square, to_tensor
 from course_lib.losses import STYLE_LAYERS, style_loss
 from course_lib.stylize import StyleTransfer
+from course_lib.system.listings import check_names, find_images, plain_name, readable
 from course_lib.vgg import VGG19Encoder
 
 
@@ -68,23 +69,37 @@ def decoder_scores(
 
 
 def score_folders(
-    transfer: StyleTransfer, content: Path, style: Path, size: int, only: Collection[str] = ()
+    transfer: StyleTransfer,
+    content: Path,
+    style: Path,
+    size: int,
+    only: Collection[str] = (),
+    skipped: dict[Path, str] | None = None,
+    ignored: dict[Path, str] | None = None,
 ) -> dict[str, object]:
     """Score every photograph of a folder with every painting of another, as squares of ``size``.
 
     Args:
         only: if given, use only files with these names, for example a list of held-out images.
+        skipped, ignored: take up pictures that cannot be read, and other files, with the reason.
 
     Raises:
         ImageError: a folder is missing or empty.
+        CourseError: no file has one of the names.
         ValueError: fewer than two photographs, or no painting, are left; all photographs are the
             same picture, or every painting is one of them.
     """
     folders = [find_images(content), find_images(style)]
+    skipped = {} if skipped is None else skipped
+    if ignored is not None:
+        ignored |= folders[0].ignored | folders[1].ignored
     if only:
-        folders = [[path for path in paths if path.name in only] for paths in folders]
+        check_names(only, [*folders[0], *folders[1]])
+        wanted = set(map(plain_name, only))
+        folders = [[p for p in paths if plain_name(p.name) in wanted] for paths in folders]
+    folders = [readable(paths, skipped) for paths in folders]
     if not folders[1]:
-        raise ValueError(f"no painting in {style} is on the list")
+        raise ValueError(f"no painting in {style} is on the list, or none can be read")
     contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders)
     scores = decoder_scores(transfer, contents, styles)
     for score in scores:

@@ -34,10 +34,11 @@ DEMO_STYLES = (  # masterpieces, then painted styles; all are in the library of 
 
 @dataclass
 class FolderReport:
-    """What happened to a folder: files written, files left out with the reason, seconds in all."""
+    """What happened to a folder: files written, pictures skipped, other files; seconds in all."""
 
     saved: list[Path] = field(default_factory=list)
     skipped: dict[Path, str] = field(default_factory=dict)
+    ignored: dict[Path, str] = field(default_factory=dict)
     seconds: float = 0.0
 
 
@@ -66,9 +67,22 @@ def check_paths(content: Path, styles: Sequence[Path], out: Path) -> None:
                 )
         return
     check_output_path(out)
-    for path in (content, *styles):
-        if out.exists() and out.samefile(path):
+    check_outputs([content, *styles], [out])
+
+
+def check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Raise ImageError if an output is a folder, one of the inputs, or another output."""
+
+    def same(a: Path, b: Path) -> bool:
+        return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+
+    for number, out in enumerate(outputs):
+        if out.is_dir():
+            raise ImageError(f"{out} is a folder; give a file name")
+        if any(same(out, path) for path in inputs):
             raise ImageError(f"{out} is one of the inputs and would be replaced; choose another")
+        if any(same(out, path) for path in outputs[:number]):
+            raise ImageError(f"{out} is named for two outputs; choose another for one of them")
 
 
 def stylize_file(
@@ -91,22 +105,20 @@ def stylize_folder(
 ) -> FolderReport:
     """Stylise every image under ``content`` into the same places under ``out``.
 
-    A file that cannot be read is reported and the rest go on. For ``paint`` and ``size`` see
-    ``stylize_file``.
+    A file that cannot be read or written is reported and the rest go on. For ``paint`` and
+    ``size`` see ``stylize_file``.
 
     Raises:
-        ImageError: there are no images, or the output cannot be written.
+        ImageError: there are no images.
     """
-    report = FolderReport()
+    report = FolderReport(ignored=find_images(content).ignored)
     plan = plan_folder(content, out)
     started = time.perf_counter()
     for path, target in tqdm(plan.items(), desc="stylising", unit="image", disable=not progress):
         try:
-            image = load_image(path, size)
+            report.saved.append(stylize_file(paint, path, target, size))
         except ImageError as error:
             report.skipped[path] = str(error)
-            continue
-        report.saved.append(save_image(paint(image), target))
         if getattr(paint, "stopped", False):  # Ctrl-C during a polishing, whose best is saved now
             break
     report.seconds = time.perf_counter() - started

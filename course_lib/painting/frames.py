@@ -31,7 +31,7 @@ class Frame:
 @dataclass
 class Source:
     """Frames to read, in order. ``loop`` is a GIF's number of repeats, 0 for ever, None for once;
-    ``sound`` is a video file whose sound goes with them."""
+    ``sound`` is a video file whose sound goes with them; ``ignored`` are a folder's other files."""
 
     path: Path
     count: int
@@ -39,6 +39,7 @@ class Source:
     loop: int | None = None
     sound: Path | None = None
     names: list[Path] = field(default_factory=list)
+    ignored: dict[Path, str] = field(default_factory=dict)
 
 
 def is_video(path: Path) -> bool:
@@ -60,12 +61,13 @@ def open_frames(path: Path, fps: float | None = None, leave_out: Path | None = N
         raise ImageError(f"{path}: no such file or folder")
     seconds = 1 / fps if fps else None
     if path.is_dir():
-        names = sorted(find_images(path), key=lambda p: natural_order(p.relative_to(path)))
+        found = find_images(path)
+        names = sorted(found, key=lambda p: natural_order(p.relative_to(path)))
         if leave_out is not None and leave_out.resolve().is_relative_to(path.resolve()):
             results = leave_out.resolve()
             names = [name for name in names if not name.resolve().is_relative_to(results)]
         frames = _folder_frames(path, names, seconds or DEFAULT_SECONDS)
-        return Source(path, len(names), frames, loop=0, names=names)
+        return Source(path, len(names), frames, loop=0, names=names, ignored=found.ignored)
     return _open_video(path, seconds) if is_video(path) else _open_animation(path, seconds)
 
 

@@ -24,11 +24,11 @@ from course_lib.painting.tiling import (
     Window,
     affine,
     choose_tile,
-    free_memory,
     tile_windows,
 )
 from course_lib.polish import HISTORY, STYLE_WEIGHT, Losses, Polished, Watch, polish
 from course_lib.stylize import StyleStatistics, StyleTransfer
+from course_lib.system.memory import free_memory
 
 SCALES = dict(zip(STYLE_LAYERS, (8, 4, 2, 1), strict=True))  # positions per cell, along each side
 WORK = 4.0  # memory for a pixel, in those of a stylisation: what the way back needs is kept

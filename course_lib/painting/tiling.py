@@ -9,13 +9,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import psutil
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from course_lib.adain import EPSILON, ChannelStatistics, blend
 from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
+from course_lib.system.memory import free_memory
 
 CELL = 8  # pixels that one position of relu4_1 stands for, along each side
 # A position of relu4_1 sees the 30 pixels around its own cell: 4 cells. A pixel of the decoder
@@ -49,14 +49,6 @@ class Window(NamedTuple):
         rows = slice((self.top - outer.top) * scale, (self.bottom - outer.top) * scale)
         columns = slice((self.left - outer.left) * scale, (self.right - outer.left) * scale)
         return rows, columns
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that can be had on a device: free ones, and those that PyTorch keeps for later."""
-    if device.type == "cuda":
-        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return torch.cuda.mem_get_info(device)[0] + kept
-    return psutil.virtual_memory().available
 
 
 def choose_tile(

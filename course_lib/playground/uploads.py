@@ -53,12 +53,8 @@ def read_upload(file_name: str, data: bytes) -> Image.Image:
 
 def _size(data: bytes) -> tuple[int, int]:
     """Width and height from the header, before any memory is taken; (0, 0) if there is none."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:
-            return image.size
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    with contextlib.suppress(Exception), Image.open(io.BytesIO(data)) as image:
+        return image.size
     return 0, 0
 
 

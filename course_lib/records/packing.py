@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from course_lib.images import ImageError, find_images, open_image, resize_shorter_side
+from course_lib.images import ImageError, open_image, resize_shorter_side
 from course_lib.system.files import replacing
+from course_lib.system.listings import check_names, find_images, plain_name
 
 SHARP = 400  # a painting's shorter side from which it counts as sharp
 SIDES = {"content": 256, "sharp": 288, "small": 224, "held_out_content": 256, "held_out_style": 256}
@@ -24,6 +25,7 @@ def pack_images(
     held_out: Collection[str] = (),
     exclude: Collection[str] = (),
     megabytes: float = 60,
+    skipped: dict[Path, str] | None = None,
 ) -> dict[str, int]:
     """Write photographs and paintings, reduced and as WebP, into one ZIP file.
 
@@ -35,6 +37,7 @@ def pack_images(
         content, style: folders.
         held_out: names of files to keep for judging.
         exclude: names of files to leave out altogether.
+        skipped: takes up the pictures that cannot be read, with the reason.
 
     Returns:
         The number of images in each group.
@@ -43,20 +46,29 @@ def pack_images(
         ImageError: a folder holds no image, or the file would be too large in any case.
     """
     groups: dict[str, list[tuple[str, bytes]]] = {name: [] for name in GROUPS}
+    skipped = {} if skipped is None else skipped
+    files: list[Path] = []
     for kind, folders in (("content", content), ("style", style)):
         paths = [path for folder in folders for path in find_images(folder)]
+        files += paths
         for path in tqdm(paths, desc=f"packing {kind}"):
-            if path.name in exclude:
+            name = plain_name(path.name)
+            if name in exclude:
                 continue
-            image = open_image(path)
+            try:
+                image = open_image(path)
+            except ImageError as error:
+                skipped[path] = str(error)
+                continue
             group = kind if kind == "content" else "sharp"
             if group == "sharp" and min(image.size) < SHARP:
                 group = "small"
-            if path.name in held_out:
+            if name in held_out:
                 group = f"held_out_{kind}"
             data = _encoded(image, SIDES[group], QUALITY[group])
             number = len(groups[group])  # two folders may hold the same name
             groups[group].append((f"{number:05d}_{path.stem}.webp", data))
+    check_names([*held_out, *exclude], files)
     room = megabytes * 1e6
     room -= sum(len(data) + 300 for name in GROUPS if name != "small" for _, data in groups[name])
     small = groups["small"]

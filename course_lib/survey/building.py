@@ -7,7 +7,6 @@ from pathlib import Path
 from PIL import Image
 
 from course_lib.images import (
-    find_images,
     load_image,
     open_image,
     resize_shorter_side,
@@ -80,6 +79,8 @@ def draft_style_survey(
 ) -> Draft:
     """Stylise pairs and set each beside its painting and another one.
 
+    The draft names the pictures that cannot be read, and other files in the folders.
+
     Args:
         content, style: folders of photographs and paintings.
         seed: of the choice of pairs and distractors.
@@ -93,10 +94,10 @@ def draft_style_survey(
         SurveyError: too few pictures for so many questions.
     """
     check_count(questions)
-    contents, styles = find_images(content), find_images(style)
+    draft = Draft(STYLE, random.Random(seed))
+    contents, styles = draft.pictures(content), draft.pictures(style)
     if len(styles) < 2:
         raise SurveyError(f"{style} holds one painting; a question needs another as distractor")
-    draft = Draft(STYLE, random.Random(seed))
     pairs = draw_pairs(len(contents), len(styles), questions + practice, draft.rng)
     nearest = nearest_styles(transfer, styles, style_size) if distractor == NEAREST else None
 
@@ -157,7 +158,7 @@ def draft_preference_survey(
     draft = Draft(PREFERENCE, random.Random(seed))
     files = {
         method: {path.relative_to(folder).with_suffix("").as_posix(): path
-                 for path in find_images(folder)}
+                 for path in draft.pictures(folder)}
         for method, folder in methods.items()
     }  # fmt: skip
     common = sorted(set.intersection(*(set(paths) for paths in files.values())))

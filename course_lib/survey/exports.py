@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.survey.items import SurveyError, read_bytes
-from course_lib.survey.results import Answers, first_reason, printable
+from course_lib.survey.results import Answers, first_reason
+from course_lib.system.printing import printable
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ from course_lib.survey.items import (
     present,
     read_page,
 )
-from course_lib.system.files import replacing
+from course_lib.system.files import check_writable, replacing
+
+OWN_FOLDER = Path.home() / "style-transfer-course"  # where the course's own cannot be written
 
 
 class SurveyForm:
@@ -26,7 +28,7 @@ class SurveyForm:
 
     Args:
         page: the survey.
-        out_dir: the folder that gets ``answers-<seed>.json`` at the end.
+        out_dir: the folder, made and writable, that gets ``answers-<seed>.json`` at the end.
         seed: of order and positions, 16 hexadecimal digits; drawn if not given.
     """
 
@@ -93,17 +95,28 @@ class SurveyForm:
             image.value = _bytes(source) if source else b""
         number = self.place + 1 - (len(self.steps) - len(self.page.items))
         text = f"Question {number} of {len(self.page.items)}" if counts else "Practice, not counted"
+        if self.out_dir == OWN_FOLDER:
+            text += f" (the answers will be saved in {html.escape(str(self.out_dir))})"
         self.heading.value = f"<b>{html.escape(self.page.question)}</b><br>{text}"
         self.since = time.monotonic()
 
     def _save(self) -> None:
         result = make_result(self.page.survey, self.seed, self.answers, simulated=False)
         path = self.out_dir / f"answers-{self.seed[:8]}.json"
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        self.saved = path
         self.row.layout.display = "none"
-        self.heading.value = f"<b>Thank you.</b> Your answers are in {html.escape(path.name)}."
+        try:
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            self.heading.value = (
+                f"<b>Thank you.</b> {html.escape(str(path))} cannot be written "
+                f"({html.escape(error.strerror or str(error))}): please copy this line and hand it "
+                f"in.<pre>{html.escape(json.dumps(result))}</pre>"
+            )
+            return
+        self.saved = path
+        name = path if self.out_dir == OWN_FOLDER else path.name
+        self.heading.value = f"<b>Thank you.</b> Your answers are in {html.escape(str(name))}."
 
 
 def _ordered(item: Mapping, swapped: bool) -> list[Mapping]:
@@ -115,15 +128,27 @@ def _bytes(source: str) -> bytes:
 
 
 def survey_form(
-    path_to_survey: str | os.PathLike, out_dir: str | os.PathLike = REPOSITORY / "work"
+    path_to_survey: str | os.PathLike, out_dir: str | os.PathLike | None = None
 ) -> "SurveyForm":
     """The survey of a page as an ipywidgets form that saves its result into ``out_dir``.
 
+    That is the course's ``work`` if not given, or a folder in the home folder where the course
+    cannot be written; the form then says so.
+
     Raises:
-        SurveyError: the file is not a page that ``survey build`` wrote.
+        SurveyError: the file is not a page that ``survey build`` wrote, or no folder can be
+            written.
     """
     page = read_page(path_to_survey)
+    for folder in [REPOSITORY / "work", OWN_FOLDER] if out_dir is None else [Path(out_dir)]:
+        try:
+            check_writable(folder)
+            break
+        except OSError as error:
+            reason = f"{folder} cannot be written ({error.strerror}); give another out_dir"
+    else:
+        raise SurveyError(reason)
     try:
-        return SurveyForm(page, Path(out_dir))
+        return SurveyForm(page, folder)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SurveyError(f"{path_to_survey} holds items that cannot be shown") from None

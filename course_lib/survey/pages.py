@@ -28,19 +28,31 @@ from course_lib.survey.items import (
     key_to_json,
 )
 from course_lib.system.files import replacing
+from course_lib.system.listings import find_images, readable
 
 FOLDER = Path(__file__).parent
 
 
 @dataclass
 class Draft:
-    """Items as they are made: what goes into the page, and what into the key."""
+    """Items as they are made: what goes into the page, and what into the key.
+
+    ``skipped`` are pictures that cannot be read, ``ignored`` other files, each with the reason.
+    """
 
     kind: str
     rng: random.Random
     page: list[dict] = field(default_factory=list)
     key: list[Item] = field(default_factory=list)
     practice: dict | None = None
+    skipped: dict[Path, str] = field(default_factory=dict)
+    ignored: dict[Path, str] = field(default_factory=dict)
+
+    def pictures(self, folder: Path) -> list[Path]:
+        """The pictures of a folder that can be read; the rest is noted."""
+        found = find_images(folder)
+        self.ignored |= found.ignored
+        return readable(found, self.skipped)
 
     def new_id(self) -> str:
         return f"{self.rng.getrandbits(32):08x}"

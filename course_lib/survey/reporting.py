@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from course_lib.survey.results import printable
 from course_lib.survey.scoring import Numbers
+from course_lib.system.printing import printable
 
 
 def report(numbers: Numbers) -> str:

@@ -4,6 +4,7 @@ Whatever a file holds, it is only ever parsed as JSON and compared with the key;
 is left out, with one sentence that says why.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,10 @@ from course_lib.survey.items import (
     present,
     read_text,
 )
+from course_lib.system.listings import walk
+from course_lib.system.printing import printable
 
+MOST_RESULTS = 20_000  # in one file
 FASTEST = 100  # milliseconds: nobody sees two pictures, chooses and goes on in less
 SLOWEST = 24 * 3600 * 1000
 
@@ -48,6 +52,9 @@ class Answers:
 
 def read_results(paths: Sequence[Path], key: Key, keep_inattentive: bool = False) -> Answers:
     """Read JSON results: files with one result, or with one result a line, or folders of them.
+
+    In a folder every file counts, whatever its name and however deep; lines may have been pasted
+    among other text. Of what cannot be used ``left_out`` gives the reason.
 
     Raises:
         SurveyError: a path does not exist, simulated results are mixed with real ones, or no
@@ -89,9 +96,11 @@ def _pieces(paths: Sequence[Path], left_out: dict[str, str]) -> list[tuple[str, 
         if not path.exists():
             raise SurveyError(f"{path}: no such file or folder")
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in (".json", ".jsonl"))
+            ignored: dict[Path, str] = {}
+            inside = walk(path, ignored)
+            left_out |= {str(p): reason for p, reason in ignored.items()}
             if not inside:
-                raise SurveyError(f"{path} holds no .json or .jsonl files")
+                raise SurveyError(f"{path} holds no files with answers")
             files += inside
         else:
             files.append(path)
@@ -102,13 +111,28 @@ def _pieces(paths: Sequence[Path], left_out: dict[str, str]) -> list[tuple[str, 
         except (SurveyError, OSError) as error:
             left_out[str(path)] = str(error).removeprefix(f"{path} ").removeprefix(f"{path}: ")
             continue
-        lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-        # A file of lines: every line begins an object. A single result may be spread over lines.
-        if len(lines) > 1 and all(line.lstrip().startswith("{") for _, line in lines):
+        lines = _lines(text)
+        if len(lines) > MOST_RESULTS:
+            left_out[str(path)] = f"has more than {MOST_RESULTS:,} lines; no survey has so many"
+        elif lines:
             pieces += [(f"{path}, line {n}", line) for n, line in lines]
         else:
             pieces.append((str(path), text))
     return pieces
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """The results of a text that holds one a line, with their line numbers; else nothing."""
+    with contextlib.suppress(ValueError, RecursionError):
+        json.loads(text)
+        return []  # a single result, which may be spread over lines
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not all(line.lstrip().startswith("{") for _, line in lines):  # pasted among other text
+        cut = ((n, line[max(0, line.find("{")) : line.rfind("}") + 1]) for n, line in lines)
+        lines = [(n, line) for n, line in cut if RESULT_FORMAT in line]
+    elif len(lines) == 1:
+        return []
+    return lines
 
 
 def _parse(text: str) -> object:
@@ -226,9 +250,3 @@ def _to_answers(found: Mapping[str, dict], key: Key, left_out: dict[str, str]) -
         simulated=next(iter(found.values()))["simulated"],
         left_out=left_out,
     )
-
-
-def printable(text: str, longest: int = 80) -> str:
-    """Text of unknown origin for a terminal: one line, no control characters, not too long."""
-    clean = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"

@@ -9,7 +9,6 @@ import os
 import re
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from tqdm import tqdm
 
 from course_lib import CourseError
 from course_lib.system.downloads import CHUNK, check_space, download
-from course_lib.system.files import replacing
+from course_lib.system.files import check_writable, replacing
 
 # What data sets hold, of what ``images.py`` reads; not imported, so that no download needs PyTorch.
 EXTENSIONS = (".jpg", ".jpeg", ".png")
@@ -275,8 +274,7 @@ def _left_to_download(archive: Path, source: ImageArchive) -> int:
 
 def _check_writable(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+        check_writable(folder)
     except OSError as error:
         reason = error.strerror or error
         raise ArchiveError(f"{folder} cannot be written ({reason}); use another folder") from None

@@ -118,9 +118,12 @@ def check_cuda() -> Check:
 
 def check_memory() -> Check:
     import psutil
+    import torch
 
-    memory = psutil.virtual_memory()
-    free, total = memory.available / 2**30, memory.total / 2**30
+    from course_lib.system.memory import free_memory
+
+    free = free_memory(torch.device("cpu")) / 2**30  # a container may allow less than there is
+    total = psutil.virtual_memory().total / 2**30
     text = f"{free:.1f} of {total:.1f} GiB free"
     fix = f"close other programs: the lessons want {MEMORY_NEEDED} GiB"
     return Check("memory", free >= MEMORY_NEEDED, text, fix)

@@ -5,7 +5,9 @@ import errno
 import json
 import os
 import secrets
+import stat
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,10 +20,11 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Write to a temporary name beside ``path`` that takes its place only if all went well.
 
     Folders are made as needed. If the block raises, or the process dies in it, an older file of
-    that name is still whole; after an exception the temporary file is gone, too.
+    that name is still whole; after an exception the temporary file is gone, too. The file's
+    permissions are those of the older one, or what the umask leaves of 0666.
 
     Raises:
-        OSError: ``path`` is a folder, or the folder it should be in cannot be made.
+        OSError: ``path`` is a folder, or the folder it should be in cannot be made or written.
     """
     path = Path(path)
     if path.is_dir():
@@ -32,13 +35,27 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         message = "a file is where its folder should be"
         raise NotADirectoryError(errno.ENOTDIR, message, str(path)) from None
     # The extension stays last, because Pillow chooses the format by it.
-    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(4)}{path.suffix}")
+    stem = os.fsencode(path.stem)[:100].decode(errors="ignore")
+    temporary = path.with_name(f".{stem}.{secrets.token_hex(4)}{path.suffix[:40]}")
     try:
+        try:
+            temporary.touch(exist_ok=False)
+            mode = stat.S_IMODE((path if path.exists() else temporary).stat().st_mode)
+            temporary.unlink()
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from None
         yield temporary
-        temporary.chmod(0o644)  # safetensors makes files that only their owner can read
+        with contextlib.suppress(PermissionError, NotImplementedError):  # some disks have none
+            temporary.chmod(mode)  # safetensors makes files that only their owner can read
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Make a folder and try to write into it; raises OSError where that fails."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()
 
 
 def save_record(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from course_lib import CourseError
-from course_lib.system.settings import ENCODER_SOURCES, PADDINGS, option
+from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
 
 
 class TrainingError(CourseError, RuntimeError):

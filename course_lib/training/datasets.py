@@ -15,15 +15,22 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from course_lib.images import ImageError, find_images, open_image, resize_shorter_side, to_tensor
+from course_lib.images import ImageError, open_image, resize_shorter_side, to_tensor
+from course_lib.system.listings import find_images, plain_name
 
 
 @dataclass
 class ImagePool:
-    """Decoded images, each uint8 (3, H, W), in groups that are drawn equally often."""
+    """Decoded images, each uint8 (3, H, W), in groups that are drawn equally often.
+
+    ``files`` are all pictures found, excluded ones too; ``skipped`` could not be read; ``ignored``
+    is what else lies in the folders.
+    """
 
     groups: list[list[Tensor]]
     skipped: dict[Path, str] = field(default_factory=dict)
+    ignored: dict[Path, str] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
 
     def __len__(self) -> int:
         return sum(len(group) for group in self.groups)
@@ -45,7 +52,7 @@ def load_pool(
     exclude: Iterable[str] = (),
     progress: bool = True,
 ) -> ImagePool:
-    """Decode folders of images (nested, any format that Pillow reads) into memory.
+    """Decode folders of images (nested, any format that ``open_image`` reads) into memory.
 
     Images with a shorter side above ``size`` are reduced to it. Smaller ones are left as they are,
     because enlarging teaches blur, unless a crop would not fit: then they grow to ``crop``.
@@ -55,15 +62,19 @@ def load_pool(
         size: shorter side in pixels after decoding.
         crop: side of the square crops in pixels.
         limit: take at most this many images in all, spread evenly over the sorted files.
-        exclude: file names (without folder) to leave out, for example held-out images.
+        exclude: file names (without folder) to leave out, for example held-out images; in any
+            Unicode normalisation. See ``listings.check_names`` for names that no file has.
 
     Raises:
         ImageError: a folder is missing, or no readable image is left in it.
     """
-    excluded = set(exclude)
+    excluded = set(map(plain_name, exclude))
     pool = ImagePool([])
     for folder in folders:
-        paths = [path for path in find_images(folder) if path.name not in excluded]
+        found = find_images(folder)
+        pool.files += found
+        pool.ignored |= found.ignored
+        paths = [path for path in found if plain_name(path.name) not in excluded]
         if limit is not None:
             share = min(max(1, limit // len(folders)), len(paths))
             paths = [paths[i * len(paths) // share] for i in range(share)]

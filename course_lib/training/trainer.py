@@ -18,6 +18,7 @@ from course_lib.fast import apply_statistics, channel_statistics
 from course_lib.images import contact_sheet, save_image, to_image
 from course_lib.system.devices import describe, pick_precision
 from course_lib.system.files import replacing
+from course_lib.system.listings import check_names
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
 from course_lib.training.datasets import ImagePool, draw_crops, load_pool
 from course_lib.training.film import add_to_film, film_frame, film_pairs
@@ -37,6 +38,7 @@ class Trainer:
 
     Raises:
         TrainingError: a setting cannot work.
+        CourseError: a name to exclude is that of no file.
         ImageError: a folder is missing or holds no readable image.
         DecoderError: the initial decoder is missing, damaged or for another encoder.
     """
@@ -64,9 +66,12 @@ class Trainer:
             for folders, crop in zip((config.content, config.style), self.crops, strict=True)
         ]
         self.content_pool, self.style_pool = pools
+        if files := [path for pool in pools for path in pool.files]:
+            check_names(config.exclude, files)
         for pool in pools:
-            for path, reason in pool.skipped.items() if processes.first else ():
-                print(f"skipped {path}: {reason}")
+            for word, left_out in (("ignored", pool.ignored), ("skipped", pool.skipped)):
+                for path, reason in left_out.items() if processes.first else ():
+                    print(f"{word} {path}: {reason}")
             pool.move_if_it_fits(self.device)
         torch.manual_seed(config.seed)
         # The frozen encoder can live in half precision; the decoder's weights stay float32 and
