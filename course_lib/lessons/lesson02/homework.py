@@ -57,19 +57,10 @@ def check_strength(answer: Callable, seed: int = VISIBLE) -> None:
         if not attempted(result, "adain", seed):
             return
         full = adain(content, style)
-        mean, std = channel_statistics(content)
-        its_mean, its_std = channel_statistics(style)
-        mistakes = {
-            "divided by the content's mean, as the report prints it: divide by its standard "
-            "deviation": blend(content, its_std * (content - mean) / mean + its_mean, alpha),
-            "alpha is reversed: alpha = 0 must give the content": blend(full, content, alpha),
-            "the style's mean is missing": blend(content, full - its_mean, alpha),
-            "the content's mean was added back: add the style's": blend(
-                content, full - its_mean + mean, alpha
-            ),
-            "alpha is not used": full,
-            "the content's share (1 - alpha) * content is missing": alpha * full,
-            "add (1 - alpha) * content, not the whole content": content + alpha * full,
+        mistakes = checks.check_mix.mistakes(content, [style], [1.0], alpha) | {
+            text: blend(content, wrong, alpha)
+            for text, wrong in checks.check_adain.mistakes(content, style).items()
+            if wrong.shape == content.shape
         }
         compare(result, blend(content, full, alpha), mistakes, f"adain with alpha {alpha}")
     if seed == VISIBLE:

@@ -109,16 +109,7 @@ def check_losses(content: Callable, style: Callable, seed: int = VISIBLE) -> Non
     target = random_features(tuple(mine.shape), seed + 20)
     result = call(content, mine, target)
     if attempted(result, "content_loss", seed):
-        mistakes = {
-            "a sum: take the mean (F.mse_loss), or the weight depends on the picture's size": (
-                (mine - target).square().sum()
-            ),
-            "absolute differences: square them": (mine - target).abs().mean(),
-            "a square root too many": (mine - target).square().mean().sqrt(),
-            "half of it: the factor 1/2 belongs to Gatys et al., not to equation 12": (
-                (mine - target).square().mean() / 2
-            ),
-        }
+        mistakes = checks.check_content_loss.mistakes(mine, target)
         compare(result, content_loss(mine, target), mistakes, "content_loss")
         print("content_loss: correct")
     if seed == VISIBLE:

@@ -17,6 +17,7 @@ from course_lib.lessons.homework_checking import (
     draw_shapes,
     homework,
 )
+from course_lib.lessons.lesson05 import checks
 from course_lib.losses import gram_matrix
 
 
@@ -50,22 +51,12 @@ def check_gram(seed: int) -> Cases:
     """A4.2: ``answer(features)``: (N, C, H, W) -> (N, C, C), divided by H * W."""
     for shape in [(2, 3, 4, 4), *draw_shapes(seed)]:
         features = random_features(shape, seed + shape[2])
-        n, c, h, w = shape
-        right = gram_matrix(features)
-        flat = features.flatten(2)
-        centred = flat - flat.mean(2, keepdim=True)
-        mistakes = {
-            "not divided by the number of positions: a larger picture gives larger numbers": (
-                right * h * w
-            ),
-            "divided by channels and positions: here by positions only": right / c,
+        right, flat = gram_matrix(features), features.flatten(2)
+        mistakes = checks.check_gram_matrix.mistakes(features) | {
             "summed over the batch: each picture has a matrix of its own": right.sum(0),
             "averaged over the batch: each picture has a matrix of its own": right.mean(0),
             "positions by positions: multiply (C, HW) by (HW, C), so that places are summed away": (
-                flat.transpose(1, 2) @ flat / (h * w)
-            ),
-            "this is the covariance: the means are not subtracted": (
-                centred @ centred.transpose(1, 2) / (h * w)
+                flat.transpose(1, 2) @ flat / flat.shape[2]
             ),
         }
         yield (features,), right, mistakes

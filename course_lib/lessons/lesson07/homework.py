@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from course_lib.lessons.checking import call, compare
 from course_lib.lessons.homework_checking import VISIBLE, Cases, attempted, draw, homework
+from course_lib.lessons.lesson07.checks import check_wilson_interval
 from course_lib.survey.intervals import binomial_test, wilson
 
 
@@ -45,17 +46,8 @@ def check_wilson(answer: Callable, seed: int = VISIBLE) -> None:
         result = call(answer, successes, answers)
         if not attempted(result, "wilson", seed):
             return
-        p = successes / answers
-        half = 1.96 * math.sqrt(p * (1 - p) / answers)
         right = wilson(successes, answers)
-        mistakes = {
-            "the textbook interval p +- 1.96 sqrt(p (1 - p) / n): it leaves [0, 1] and is a point "
-            "at p = 1; use Wilson's": (p - half, p + half),
-            "the textbook interval, cut off at 0 and 1: use Wilson's": (
-                max(p - half, 0), min(p + half, 1)),
-            "percent: here a rate lies between 0 and 1": (100 * right[0], 100 * right[1]),
-            "low and high are swapped": (right[1], right[0]),
-        }  # fmt: skip
+        mistakes = check_wilson_interval.mistakes(successes, answers)
         what = f"wilson({successes}, {answers})"
         low, high = result if isinstance(result, tuple | list) and len(result) == 2 else (9, 9)
         if isinstance(low, float) and max(abs(low - right[0]), abs(high - right[1])) < 1e-3:
