@@ -20,7 +20,8 @@ from PIL import Image
 
 from course_lib import REPOSITORY
 from course_lib.images import find_images
-from course_lib.system import archives, downloads, files
+from course_lib.system import archives, downloads
+from course_lib.system import files as saving
 from course_lib.system.archives import (
     COCO,
     ArchiveError,
@@ -275,7 +276,7 @@ def test_a_folder_that_cannot_be_written(server, source, tmp_path, monkeypatch):
     def forbidden(dir):
         raise PermissionError(13, "Permission denied", str(dir))
 
-    monkeypatch.setattr(files.tempfile, "TemporaryFile", forbidden)
+    monkeypatch.setattr(saving.tempfile, "TemporaryFile", forbidden)
     with pytest.raises(ArchiveError, match=r"coco cannot be written \(Permission denied\)"):
         fetch(source, tmp_path / "coco")
     assert server.requests == []
