@@ -79,6 +79,9 @@ class StyleStatistics:
                 f"{path} does not hold style statistics (shapes {tuple(mean.shape)} and "
                 f"{tuple(std.shape)} instead of (1, channels, 1, 1))"
             )
+        mean, std = mean.float(), std.float()
+        if not (mean.isfinite().all() and std.isfinite().all() and (std >= 0).all()):
+            raise ValueError(f"{path} holds means or deviations that no picture has")
         return cls(mean, std, encoder)
 
     @classmethod

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, add_compute_options, positive
+from course_lib.cli.options import Parser, add_compute_options, people, positive, seed, whole
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -23,6 +23,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
     contest = command("gatys-pastiche", contest_command, "race against the pastiche package")
     contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
     contest.add_argument("--evaluations", type=positive, default=300, help="of both")
+    text = "instead: N pairs, one run each, and the range of the results"
+    contest.add_argument("--pairs", type=people, metavar="N", help=text)
     for parser in (sweep, contest):
         parser.add_argument("--content", default="cat", help="a bundled photograph's name")
         parser.add_argument("--style", default="impasto_night", help="a bundled style's name")
@@ -39,9 +41,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 def count(text: str) -> int:
     """An argument that must be a whole number from 0 up."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
-    return int(text)
+    return whole(text, 0, 10**9)
 
 
 def add_gatys_options(parser: Parser) -> None:
@@ -82,9 +82,9 @@ def add_gatys_options(parser: Parser) -> None:
     add("--encoder", default="original", choices=["original", "torchvision"], help="VGG-19 weights")
     add("--scales", type=positive, default=1, metavar="K", help="from coarse to fine in K sizes")
     add("--max-evaluations", type=count, metavar="N", help="stop after N evaluations of the loss")
-    add("--seed", type=int, default=0, help="of the noise")
+    add("--seed", type=seed, default=0, help="of the noise")
     add("--film", type=Path, metavar="FILE", help="snapshots as an animation (.gif) or a strip")
-    add("--frames", type=positive, default=8, help="of the film")
+    add("--frames", type=people, default=8, help="of the film")
     add("--log", type=Path, metavar="JSON", help="write settings and loss history")
     add_compute_options(parser)
 
@@ -208,9 +208,19 @@ def figures_command(options: argparse.Namespace) -> None:
 
 
 def contest_command(options: argparse.Namespace) -> None:
-    from course_lib.records.gatys_vs_pastiche import race
+    from course_lib.records.gatys_vs_pastiche import race, race_pairs
     from course_lib.system.files import save_record
 
+    if options.pairs:
+        settings, results = race_pairs(
+            options.pairs, options.size, options.evaluations,
+            lambda line: print(line, file=sys.stderr, flush=True),
+        )  # fmt: skip
+        save_record(options.out, settings, results)
+        for key, row in results["ranges"].items():
+            print(f"{key}: {row['lowest']:.3f} to {row['highest']:.3f}, median {row['median']:.3f}")
+        print(options.out)
+        return
     settings, results = race(
         options.content, options.style, options.size, options.evaluations, options.pictures,
         lambda line: print(line, file=sys.stderr, flush=True),

@@ -38,8 +38,27 @@ def file_path(text: str) -> Path:
 
 def positive(text: str) -> int:
     """An argument that must be a whole number above 0."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return whole(text, 1, 10**9)
+
+
+def seed(text: str) -> int:
+    """An argument that every random generator takes: a whole number from 0 to 2**32 - 1."""
+    return whole(text, 0, 2**32 - 1)
+
+
+def people(text: str) -> int:
+    """An argument that is a number of participants, or of frames: 1 to 20,000."""
+    return whole(text, 1, 20_000)
+
+
+def whole(text: str, least: int, most: int) -> int:
+    """A whole number in a range, from text."""
+    if not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
+        shown = printable(text, 30)
+        raise argparse.ArgumentTypeError(
+            f"'{shown}' is not a whole number "
+            f"{'above 0' if least else 'from 0 up'}, at most {most:,}"
+        )
     return int(text)
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, add_compute_options, positive
+from course_lib.cli.options import Parser, add_compute_options, positive, seed
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -52,7 +52,7 @@ def add_train_options(parser: Parser) -> None:
     )
     parser.add_argument("--initial-decoder", type=Path, metavar="FILE",
                         help="start from this checkpoint")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the first weights and the crops")
+    parser.add_argument("--seed", type=seed, default=0, help="of the first weights and the crops")
     parser.add_argument("--compile", action="store_true", help="use torch.compile")
     parser.add_argument("--log-every", type=positive, default=50, help="steps per log line")
     parser.add_argument("--checkpoint-every", type=positive, default=500, help="steps per save")
