@@ -9,7 +9,7 @@ SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
     --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
-.PHONY: setup lab demo test browser-test lint notebooks work clean assignments release instructor-check
+.PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release instructor-check
 
 setup: $(READY)
 
@@ -34,6 +34,11 @@ work: $(READY)
 test: lint
 	$(PY) -m pytest tests
 	$(MAKE) notebooks
+
+# Hostile inputs for every reader; one minute of it is part of `make test`.
+SECONDS_OF_FUZZ ?= 3600
+fuzz: $(READY)
+	FUZZ_SECONDS=$(SECONDS_OF_FUZZ) FUZZ_SEED=$$(date +%s) $(PY) -m pytest tests/test_fuzz_readers.py
 
 browser-test: $(READY)
 	$(PY) -m pytest tests/browser

@@ -139,8 +139,8 @@ def load_decoder(path: str | os.PathLike, encoder: VGG19Encoder | None = None) -
         encoder: if given, must be the one that the decoder was trained for.
 
     Raises:
-        DecoderError: the file is missing, damaged, has other tensors, or belongs to another
-            encoder (the message names both).
+        DecoderError: the file is missing, damaged, has other tensors or weights that are not
+            finite, or belongs to another encoder (the message names both).
     """
     read_metadata(path)  # complains about a file of another kind
     if encoder is not None and (own := read_encoder(path)) != encoder.description:
@@ -155,4 +155,6 @@ def load_decoder(path: str | os.PathLike, encoder: VGG19Encoder | None = None) -
         decoder.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise DecoderError(f"{path} holds other layers than the decoder ({error})") from None
+    if not all(values.isfinite().all() for values in state.values()):
+        raise DecoderError(f"{path} holds weights that are not finite; it would paint black")
     return decoder.eval()

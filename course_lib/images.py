@@ -202,6 +202,7 @@ def contact_sheet(
         gap: white pixels between tiles.
     """
     columns = max(len(row) for row in rows)
+    check_sheet(len(rows), columns, tile)
     step = tile + gap
     sheet = Image.new("RGB", (columns * step + gap, len(rows) * step + gap), "white")
     for y, row in enumerate(rows):
@@ -210,6 +211,15 @@ def contact_sheet(
                 fitted = ImageOps.fit(image, (tile, tile), Image.Resampling.LANCZOS)
                 sheet.paste(fitted, (gap + x * step, gap + y * step))
     return sheet
+
+
+def check_sheet(rows: int, columns: int, tile: int) -> None:
+    """Raise ImageError if a sheet of so many tiles, ``tile`` pixels a side, would be too large."""
+    if rows * columns * tile**2 > MAX_PIXELS:
+        raise ImageError(
+            f"a sheet of {rows} x {columns} pictures of {tile} pixels would have more than the "
+            f"{MAX_PIXELS // 1_000_000} million pixels allowed; choose a smaller size"
+        )
 
 
 def square(path: Path, size: int) -> Image.Image:

@@ -98,6 +98,10 @@ class StyleStatistics:
                 f"{path} does not hold style statistics (shapes {tuple(mean.shape)} and "
                 f"{tuple(std.shape)} instead of (1, channels, 1, 1))"
             )
+        mean, std = mean.float(), std.float()
+        parts = [(mean, std), *shallow.values()]
+        if not all(m.isfinite().all() and s.isfinite().all() and (s >= 0).all() for m, s in parts):
+            raise ValueError(f"{path} holds means or deviations that no picture has")
         return cls(mean, std, encoder, shallow)
 
     @classmethod

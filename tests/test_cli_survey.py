@@ -1,5 +1,7 @@
 """The survey as its users meet it: the commands from end to end, and the form of JupyterLab."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from command_kit import complains
 from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib import REPOSITORY
+from course_lib.survey.exports import read_csv, read_csv_key
 from course_lib.survey.form import survey_form
 from course_lib.survey.items import SurveyError, key_path, read_key, read_page
 from course_lib.survey.results import check_result
@@ -249,3 +252,34 @@ def test_the_form_refuses_other_files_and_runs_no_text(tmp_path, survey):
     (tmp_path / "y.html").write_text(broken)
     with pytest.raises(SurveyError, match="cannot be shown"):
         survey_form(tmp_path / "y.html", tmp_path)
+
+
+QUESTIONS = ["Which style, in the end?", "Size; or colour?"]
+EXPORT = [["Time", *QUESTIONS], *(line.split() for line in ("1 Monet red", "2 Klimt blue"))]
+
+
+def quoted(rows, delimiter):
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter).writerows(rows)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("first", ["", "sep={}\r\n"])
+def test_exports_of_spreadsheets_are_read(tmp_path, delimiter, encoding, first):
+    path, key = tmp_path / "export.csv", tmp_path / "key.csv"
+    first = first.format(delimiter)
+    path.write_bytes((first + quoted(EXPORT, delimiter)).encode(encoding))
+    rows = [["question", "right"], [QUESTIONS[0], "Monet"], [QUESTIONS[1], "red"]]
+    key.write_bytes((first + quoted(rows, delimiter)).encode(encoding))
+    answers = read_csv(path, read_csv_key(key))
+    assert answers.first_chosen.tolist() == [[True, True], [False, False]]
+
+
+def test_commas_in_unquoted_titles_do_not_mislead(tmp_path):
+    rows = ["Time;Which style, in the end, a, b, c?;x", "1;Monet;y", "2;Klimt;z"]
+    (tmp_path / "export.csv").write_text("\n".join(rows))
+    (tmp_path / "key.csv").write_text("question;right\nWhich style, in the end, a, b, c?;Monet\n")
+    answers = read_csv(tmp_path / "export.csv", read_csv_key(tmp_path / "key.csv"))
+    assert answers.first_chosen.tolist() == [[True], [False]]

@@ -12,7 +12,7 @@ from PIL import Image, ImageSequence
 from course_lib import DATA_DIR
 from course_lib.adain import ChannelStatistics
 from course_lib.images import ImageError, load_image, square, to_image, to_tensor
-from course_lib.painting import frames
+from course_lib.painting import frames, sequences
 from course_lib.painting.frames import FolderWriter, Frame, natural_order, open_frames
 from course_lib.painting.sequences import (
     FramePainter,
@@ -310,3 +310,28 @@ def test_a_style_in_the_way_is_not_replaced(tmp_path, make_images):
     style = make_images(tmp_path / "out", 1)[0]
     with pytest.raises(ImageError, match="one of the inputs"):
         check_output(paths[0].parent, [style], tmp_path / "out")
+
+
+def test_an_oversized_later_frame_is_one_sentence(run, tmp_path, painting):
+    noise = [Image.effect_noise((24, 16), 60 + k) for k in range(3)]
+    noise[0].save(tmp_path / "in.gif", save_all=True, append_images=noise[1:], duration=50)
+    data = bytearray((tmp_path / "in.gif").read_bytes())
+    first = data.index(b"\x21\xf9\x04")
+    second = data.index(b"\x21\xf9\x04", first + 1) + 8  # its image block
+    assert data[second] == 0x2C
+    data[second + 5 : second + 9] = b"\xff\xff\xff\xff"  # 65,535 x 65,535
+    (tmp_path / "in.gif").write_bytes(data)
+    code, _, err = run("sequence", tmp_path / "in.gif", painting, "-o", tmp_path / "out", *QUICK)
+    assert code in (1, 2) and "Traceback" not in err
+    assert "frame 2" in err or err.startswith("error: ")
+
+
+def test_another_pace_than_the_sounds_is_said(run, tmp_path, painting, monkeypatch):
+    source = frames.Source(tmp_path / "in.mp4", 0, iter(()), sound=tmp_path / "in.mp4", fps=25.0)
+    (tmp_path / "in.mp4").write_bytes(b"film")
+    monkeypatch.setattr(frames, "open_frames", lambda *options: source)
+    monkeypatch.setattr(sequences, "open_writer", lambda *options: frames.FolderWriter(tmp_path))
+    for fps, said in ((10, True), (25, False)):
+        command = ("sequence", tmp_path / "in.mp4", painting, "-o", tmp_path / "out.mp4")
+        code, _, err = run(*command, "--fps", fps, *QUICK)
+        assert code == 2 and ("picture and sound part ways" in err) is said

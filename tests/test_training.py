@@ -27,6 +27,8 @@ from course_lib.adain import apply_statistics, channel_statistics
 from course_lib.decoder import Decoder, DecoderError, read_metadata, save_decoder
 from course_lib.images import ImageError
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
+from course_lib.system.files import locked
+from course_lib.training import loop
 from course_lib.training.config import (
     FREE_TO_CHANGE,
     PRESETS,
@@ -38,7 +40,7 @@ from course_lib.training.datasets import draw_crops
 from course_lib.training.film import read_film
 from course_lib.training.loop import train
 from course_lib.training.objective import adain_losses, shifted_losses
-from course_lib.training.trainer import Trainer
+from course_lib.training.trainer import Trainer, read_recipes
 from course_lib.vgg import VGG19Encoder
 
 STEPS, WARMUP = 12, 3
@@ -911,3 +913,134 @@ def test_style_crops_may_have_another_size(config):
     trainer.completed = trainer.config.warmup_steps
     trainer.step()
     assert trainer.sums.isfinite().all()
+
+
+# heavy hands -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def test_sigterm_saves_and_says_how_to_go_on(reference, config, out):
+    process = start(config(checkpoint_every=100))
+    for line in process.stdout:
+        if line.strip() == "5":
+            process.terminate()
+            break
+    _, errors = process.communicate(timeout=120)
+    completed = checkpoint(out)["completed"]
+    assert 5 <= completed < STEPS
+    assert f"stopped after step {completed}; run the same command again to go on" in errors
+    run(config())
+    assert_same_result(out, reference)
+
+
+def test_checkpoints_are_due_by_time_too(config, out, monkeypatch):
+    saved = []
+    monkeypatch.setattr(Trainer, "save", lambda self: saved.append(self.completed))
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    run(config(steps=3, checkpoint_every=100))
+    assert saved == [1, 2, 3]
+    saved.clear()
+    shutil.rmtree(out)
+    monkeypatch.setattr(loop, "SAVE_EVERY", 120.0)
+    run(config(steps=3, checkpoint_every=100))
+    assert saved == [3]
+
+
+def test_leftovers_of_a_killed_run_are_removed(config, out):
+    out.mkdir()
+    for name in (".checkpoint.0123abcd.pt", ".decoder.89abcdef.safetensors", ".mine.0123abcd.pt"):
+        (out / name).write_bytes(b"half")
+    run(config(steps=1))
+    assert [path.name for path in out.glob(".*.*.*")] == [".mine.0123abcd.pt"]
+
+
+@pytest.mark.parametrize("error", [
+    OSError(28, "No space left on device"),
+    RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"),
+    RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"),
+])  # fmt: skip
+def test_a_full_disk_while_saving_is_one_sentence(reference, config, out, monkeypatch, error):
+    shutil.copytree(reference.out, out)
+
+    def full(state, path):
+        path.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(TrainingError, match=r"cannot be written \(.*make room and run the same"):
+        run(config(steps=STEPS + 1))
+    monkeypatch.undo()
+    assert not list(out.glob(".checkpoint.*"))
+    assert checkpoint(out)["completed"] == STEPS
+
+
+MALFORMED = {
+    "a list": [1, 2],
+    "no config": {"completed": 3},
+    "config is text": {"config": "x"},
+    "steps below zero": {"completed": -1},
+    "time that is none": {"elapsed": math.nan},
+    "time is text": {"elapsed": "soon"},
+    "no decoder": {"decoder": {}},
+    "decoder is text": {"decoder": "x"},
+    "optimiser is a list": {"optimizer": []},
+    "sums of another shape": {"sums": torch.zeros(7)},
+    "sums are text": {"sums": "x"},
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_checkpoints_are_one_sentence(reference, trainer, tmp_path, name):
+    change = MALFORMED[name]
+    whole = isinstance(change, list) or "config" in change or name == "no config"
+    torch.save(change if whole else reference.state | change, tmp_path / "checkpoint.pt")
+    with pytest.raises(TrainingError, match="is damaged") as caught:
+        trainer.load(tmp_path / "checkpoint.pt")
+    assert "\n" not in str(caught.value)
+
+
+def test_averages_and_weights_of_other_kinds_are_refused(reference, trainer, tmp_path):
+    state = torch.load(reference.out / "checkpoint.pt", weights_only=True)
+    state["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
+    torch.save(state, tmp_path / "a.pt")
+    state = torch.load(reference.out / "checkpoint.pt", weights_only=True)
+    state["decoder"]["conv4_1.bias"][0] = math.nan
+    torch.save(state, tmp_path / "b.pt")
+    for name, word in (("a.pt", "other shapes"), ("b.pt", "not finite")):
+        with pytest.raises(TrainingError, match=f"is damaged .*{word}"):
+            trainer.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("recipe", ["{", "3", '{"a": 1}', "[1]", '[{"steps": "x"}]', "[" * 9000])
+def test_malformed_metadata_of_a_decoder_are_one_sentence(tmp_path, encoder, recipe):
+    path = save_decoder(Decoder(), tmp_path / "d.safetensors", encoder, {"recipe": recipe})
+    with pytest.raises(DecoderError, match="recipe that cannot be read"):
+        read_recipes(path)
+
+
+def test_two_runs_in_one_folder_are_refused(config, out):
+    out.mkdir()
+    with locked(out), pytest.raises(CourseError, match="another run is writing into"):
+        run(config(steps=1))
+    run(config(steps=1))
+
+
+def test_paths_written_differently_are_the_same_run(data, config, out, monkeypatch):
+    run(config(steps=1))
+    monkeypatch.chdir(data)
+    monkeypatch.setenv("HOME", str(data))
+    for content in ("content/", "./content", "~/content", "../data/content"):
+        if content.startswith(".."):
+            content = f"../{data.name}/content"
+        run(config(steps=1, content=(content,)))
+
+
+def test_a_picture_added_to_the_folder_is_noticed(data, config, out, tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(data / "content", folder)
+    run(config(steps=1, content=(str(folder),)))
+    Image.new("RGB", (48, 40)).save(folder / "new.png")
+    with pytest.raises(TrainingError, match=r"with 5 pictures .* 6 are now \(new.png\)"):
+        run(config(steps=2, content=(str(folder),)))
+    (folder / "new.png").unlink()
+    run(config(steps=2, content=(str(folder),)))

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from course_lib.training.config import TrainingError
 from course_lib.training.logs import Log, epoch_losses, read_log
 
 
@@ -103,3 +104,23 @@ def test_without_tensorboard_the_log_is_written_all_the_same(tmp_path, monkeypat
     with Log(tmp_path, 0) as log:
         log.write(record(1))
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+@pytest.mark.parametrize("line", [
+    "[]", "3", '"x"', "{}", '{"step": "x"}', '{"step": -1}', '{"step": 7, "loss": "x"}', "\x80",
+    '{"step": 7, "phase": 3}', "nonsense", "[" * 9000,
+])  # fmt: skip
+def test_a_malformed_line_is_named(tmp_path, line):
+    good = json.dumps(record(5))
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(f"{good}\n{line}\n{good}\n".encode("latin-1"))
+    with pytest.raises(TrainingError, match="log.jsonl, line 2 is not a record"):
+        read_log(path)
+    path.write_bytes(f"{good}\n{line}".encode("latin-1"))
+    assert read_log(path) == [record(5)]
+
+
+@pytest.mark.parametrize("records", [[{"step": 5}], [record(5), record(5)], [record(0)]])
+def test_records_that_cannot_be_averaged_are_named(records):
+    with pytest.raises(TrainingError, match="the record of step"):
+        epoch_losses(records)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, add_compute_options, positive
+from course_lib.cli.options import Parser, add_compute_options, positive, seed
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -18,7 +18,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument("--steps", type=positive, default=800, help="autoencoder steps of each")
     parser.add_argument("--batch", type=positive, default=4, help="crops of each per step")
     parser.add_argument("--crop", type=positive, default=64, help="side of the crops")
-    parser.add_argument("--seed", type=int, default=0, help="of the first weights and the crops")
+    parser.add_argument("--seed", type=seed, default=0, help="of the first weights and the crops")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result; "
                         "the pictures go beside it, as .png")  # fmt: skip
     add_compute_options(parser)

@@ -12,6 +12,7 @@ from course_lib.cli.options import (
     add_compute_options,
     add_config_options,
     chosen,
+    people,
     positive,
 )
 from course_lib.gatys.config import GatysConfig
@@ -30,6 +31,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
     contest = command("gatys-pastiche", contest_command, "race against the pastiche package")
     contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
     contest.add_argument("--evaluations", type=positive, default=300, help="of both")
+    text = "instead: N pairs, one run each, and the range of the results"
+    contest.add_argument("--pairs", type=people, metavar="N", help=text)
     for parser in (sweep, contest):
         parser.add_argument("--content", default="cat", help="a bundled photograph's name")
         parser.add_argument("--style", default="impasto_night", help="a bundled style's name")
@@ -52,7 +55,7 @@ def add_gatys_options(parser: Parser) -> None:
     add("--size", type=positive, help="shorter side of the output; the photograph's if not given")
     add("--style-size", type=positive, help="shorter side of the painting; as the output's")
     add("--film", type=Path, metavar="FILE", help="snapshots as an animation (.gif) or a strip")
-    add("--frames", type=positive, default=8, help="of the film")
+    add("--frames", type=people, default=8, help="of the film")
     add("--log", type=Path, metavar="JSON", help="write settings and loss history")
     add_config_options(parser, GatysConfig)
     add_compute_options(parser)
@@ -173,9 +176,19 @@ def figures_command(options: argparse.Namespace) -> None:
 
 
 def contest_command(options: argparse.Namespace) -> None:
-    from course_lib.records.gatys_vs_pastiche import race
+    from course_lib.records.gatys_vs_pastiche import race, race_pairs
     from course_lib.system.files import save_record
 
+    if options.pairs:
+        settings, results = race_pairs(
+            options.pairs, options.size, options.evaluations,
+            lambda line: print(line, file=sys.stderr, flush=True),
+        )  # fmt: skip
+        save_record(options.out, settings, results)
+        for key, row in results["ranges"].items():
+            print(f"{key}: {row['lowest']:.3f} to {row['highest']:.3f}, median {row['median']:.3f}")
+        print(options.out)
+        return
     settings, results = race(
         options.content, options.style, options.size, options.evaluations, options.pictures,
         lambda line: print(line, file=sys.stderr, flush=True),

@@ -41,24 +41,40 @@ def file_path(text: str) -> Path:
 
 def positive(text: str) -> int:
     """An argument that must be a whole number above 0."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
+    return whole(text, 1, 10**9)
+
+
+def seed(text: str) -> int:
+    """An argument that every random generator takes: a whole number from 0 to 2**32 - 1."""
+    return whole(text, 0, 2**32 - 1)
+
+
+def people(text: str) -> int:
+    """An argument that is a number of participants, or of frames: 1 to 20,000."""
+    return whole(text, 1, 20_000)
+
+
+def whole(text: str, least: int, most: int) -> int:
+    """A whole number in a range, from text."""
+    if not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
+        shown = printable(text, 30)
+        raise argparse.ArgumentTypeError(
+            f"'{shown}' is not a whole number "
+            f"{'above 0' if least else 'from 0 up'}, at most {most:,}"
+        )
     return int(text)
 
 
-def whole(text: str) -> int:
+def any_whole(text: str) -> int:
     """An argument that must be a whole number; its range is the configuration's business."""
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+    if not text.removeprefix("-").isdecimal() or len(text) > 20:
+        raise argparse.ArgumentTypeError(f"'{printable(text, 30)}' is not a whole number")
+    return int(text)
 
 
 def count(text: str) -> int:
     """An argument that must be a whole number from 0 up."""
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 up")
-    return int(text)
+    return whole(text, 0, 10**9)
 
 
 def fraction(text: str) -> float:
@@ -93,7 +109,7 @@ def add_config_options(parser: Parser, config: type) -> None:
             settings |= {"nargs": "*", "type": typing.get_args(kind)[0]}
         else:
             named = kind is str and not (text["choices"] or text["metavar"])
-            kinds = {int: whole, str: (lambda t: str(file_path(t))) if named else str}
+            kinds = {int: any_whole, str: (lambda t: str(file_path(t))) if named else str}
             settings |= {"type": kinds.get(kind, kind), "choices": text["choices"]}
         if kind is not bool and not text["choices"]:
             settings["metavar"] = text["metavar"] or {int: "N", float: "X"}.get(kind, "FILE")

@@ -180,7 +180,7 @@ def read_recipe(options: argparse.Namespace) -> tuple["Recipe", Path]:
 
 def stylize_grid(options: argparse.Namespace, recipe: "Recipe", folder: Path) -> None:
     """Save the sheet of mixtures of four styles."""
-    from course_lib.images import load_image, save_image
+    from course_lib.images import check_sheet, load_image, save_image
     from course_lib.painting.mixtures import corner_grid
     from course_lib.painting.painter import open_styles
 
@@ -188,6 +188,7 @@ def stylize_grid(options: argparse.Namespace, recipe: "Recipe", folder: Path) ->
         raise ValueError("--grid mixes by places on the sheet; leave out --mask and --weights")
     if len(recipe.styles) != 4:
         raise ValueError(f"--grid needs four styles, one for each corner, got {len(recipe.styles)}")
+    check_sheet(*(side + 2 for side in options.grid), recipe.size or 160)
     photograph = load_image(folder / recipe.content)
     paths = [folder / name for name in recipe.styles]
     styles = open_styles(paths, recipe.style_size, recipe.style_scale, recipe.polish > 0)

@@ -1,6 +1,7 @@
 """``sequence`` and ``export``: moving pictures, and the network as a file for other programs."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,18 +59,20 @@ def smoothing(text: str) -> float:
 
 
 def frame_rate(text: str) -> float:
-    """An argument above 0, up to 240."""
+    """An argument from 0.01 up to 240."""
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 < value <= 240:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of frames per second")
+    if not 0.01 <= value <= 240:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not a number of frames per second from 0.01 to 240"
+        )
     return value
 
 
 def sequence(options: argparse.Namespace) -> int:
-    from course_lib.painting.frames import open_frames
+    from course_lib.painting.frames import is_video, open_frames
     from course_lib.painting.painter import measure_styles, open_styles
     from course_lib.painting.sequences import check_output, open_writer, stylize_sequence
     from course_lib.stylize import StyleStatistics
@@ -77,6 +80,12 @@ def sequence(options: argparse.Namespace) -> int:
     check_output(options.content, options.style, options.out)
     source = open_frames(options.content, options.fps, options.out)
     writer = open_writer(source, options.out)
+    if options.fps and source.sound and is_video(options.out) and options.fps != source.fps:
+        print(
+            f"the sound keeps its pace, {source.fps:g} frames per second: with --fps "
+            f"{options.fps:g} picture and sound part ways",
+            file=sys.stderr,
+        )
     transfer = load_transfer(options)
     styles = measure_styles(transfer, open_styles(options.style, options.style_size))
     style = StyleStatistics.average(styles, options.weights)

@@ -12,7 +12,9 @@ from course_lib.cli.options import (
     file_path,
     fraction,
     load_transfer,
+    people,
     positive,
+    seed,
     tell_left_out,
 )
 
@@ -30,24 +32,24 @@ def add_commands(command: Callable[..., Parser]) -> None:
     _add_score(action)
     sub = action("simulate", simulate, "make labelled simulated answers to try the analysis")
     sub.add_argument("key", type=Path, help="the key that 'survey build' wrote")
-    sub.add_argument("--people", type=positive, default=65, help="participants")
+    sub.add_argument("--people", type=people, default=65, help="participants")
     sub.add_argument("--rate", type=fraction, default=0.75, help="of right answers")
     sub.add_argument("--spread", type=float, default=0.0, help="of skill, in log-odds")
     sub.add_argument("--habit", type=fraction, default=0.0, help="share of blind choices of 1")
-    sub.add_argument("--seed", type=int, default=0, help="of the simulation")
+    sub.add_argument("--seed", type=seed, default=0, help="of the simulation")
     sub.add_argument("-o", "--out", type=Path, required=True, metavar="JSONL", help="answers")
     sub = action("totals", totals, "judge a survey of which only the totals are known")
     sub.add_argument("--right", type=int, default=250, help="right answers in all")
-    sub.add_argument("--people", type=positive, default=65, help="participants")
+    sub.add_argument("--people", type=people, default=65, help="participants")
     sub.add_argument("--questions", type=positive, default=5, help="answered by each")
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
     sub = action("coverage", coverage_command, "how often do the intervals hold the truth?")
-    sub.add_argument("--people", type=positive, default=65, help="per simulated survey")
+    sub.add_argument("--people", type=people, default=65, help="per simulated survey")
     sub.add_argument("--questions", type=positive, default=5, help="per simulated survey")
     sub.add_argument("--rate", type=fraction, default=0.75, help="at average skill")
     sub.add_argument("--spreads", type=float, nargs="+", default=[0.0, 1.0, 2.0], help="of skill")
     sub.add_argument("--surveys", type=positive, default=2000, help="to simulate for each")
-    sub.add_argument("--seed", type=int, default=0, help="of the simulation")
+    sub.add_argument("--seed", type=seed, default=0, help="of the simulation")
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
 
 
@@ -61,7 +63,7 @@ def _add_build(action: Callable[..., Parser]) -> None:
     )  # fmt: skip
     sub.add_argument("-o", "--out", type=Path, required=True, metavar="HTML", help="the page")
     sub.add_argument("--questions", type=positive, default=5, help="that count")
-    sub.add_argument("--seed", type=int, default=0, help="of the choice of pictures")
+    sub.add_argument("--seed", type=seed, default=0, help="of the choice of pictures")
     sub.add_argument(
         "--distractor", choices=["random", "nearest"], default="random",
         help="the other painting: any, or that of the most similar statistics",
@@ -147,7 +149,8 @@ def score(options: argparse.Namespace) -> None:
     from course_lib.survey.results import read_results
     from course_lib.survey.scoring import score_csv, score_style
 
-    tables = [path for path in options.results if path.suffix.lower() == ".csv"]
+    ends = (".csv", ".tsv") if options.key.suffix.lower() == ".json" else (".csv", ".tsv", ".txt")
+    tables = [path for path in options.results if path.suffix.lower() in ends]
     if tables and len(options.results) > 1:
         raise ValueError(f"{tables[0]} is an export of a form: score it alone")
     settings = (options.precision, options.level)

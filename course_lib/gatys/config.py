@@ -7,6 +7,7 @@ from course_lib import CourseError
 from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd", "adadelta")
+MOST = {"scales": 16, "history_size": 10_000, "evaluations_per_step": 10_000}
 INITS = ("noise", "content", "style")
 CONTENT_LAYERS = ("conv4_2",)
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -91,8 +92,11 @@ class GatysConfig:
         for name, least in (("steps", 0), ("evaluations_per_step", 1), ("max_evaluations", 0),
                             ("history_size", 1), ("scales", 1)):  # fmt: skip
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise GatysError(f"{name} must be at least {least}, got {value}")
+            if value is not None and not least <= value <= MOST.get(name, 10**9):
+                most = MOST.get(name, 10**9)
+                raise GatysError(f"{name} must be at least {least}, got {value}; at most {most}")
+        if not 0 <= self.seed < 2**63:
+            raise GatysError(f"seed must be from 0 to 2**63 - 1, got {self.seed}")
         for name in ("content_weight", "style_weight", "tv_weight"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):

@@ -13,6 +13,7 @@ from course_lib import DATA_DIR
 from course_lib.images import (
     ImageError,
     check_output_path,
+    check_sheet,
     contact_sheet,
     find_images,
     library,
@@ -166,8 +167,10 @@ def demo_sheet(
     Returns:
         The sheet, and the seconds per stylised image with everything loaded.
     """
-    photographs = [square(path, size) for path in choose("content", photos)]
-    paintings = [square(path, 2 * size) for path in choose("style", styles or DEMO_STYLES)]
+    rows_of, columns_of = choose("content", photos), choose("style", styles or DEMO_STYLES)
+    check_sheet(len(rows_of) + 1, len(columns_of) + 1, size)
+    photographs = [square(path, size) for path in rows_of]
+    paintings = [square(path, 2 * size) for path in columns_of]
     started = time.perf_counter()
     statistics = [transfer.encode_style(to_tensor(painting)) for painting in paintings]
     rows: list[list[Image.Image | None]] = [[None, *paintings]]

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import struct
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,12 @@ from PIL import Image
 from course_lib.images import ImageError, find_images, open_image, save_image
 from course_lib.system.files import replacing
 from course_lib.system.optional_packages import need
+from course_lib.system.picture_files import check_pixels
 
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
+# What Pillow raises for damaged animations, oversized later frames among them.
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError,
+          struct.error, Image.DecompressionBombError)  # fmt: skip
 DEFAULT_SECONDS = 0.1  # for a frame whose file does not say how long it is shown
 
 
@@ -31,13 +36,15 @@ class Frame:
 @dataclass
 class Source:
     """Frames to read, in order. ``loop`` is a GIF's number of repeats, 0 for ever, None for once;
-    ``sound`` is a video file whose sound goes with them; ``ignored`` are a folder's other files."""
+    ``sound`` is a video file whose sound goes with them, at ``fps`` frames per second; ``ignored``
+    are a folder's other files."""
 
     path: Path
     count: int
     frames: Iterator[Frame]
     loop: int | None = None
     sound: Path | None = None
+    fps: float | None = None
     names: list[Path] = field(default_factory=list)
     ignored: dict[Path, str] = field(default_factory=dict)
 
@@ -88,10 +95,10 @@ def _folder_frames(folder: Path, names: list[Path], seconds: float) -> Iterator[
 
 def _open_animation(path: Path, seconds: float | None) -> Source:
     open_image(path)  # its complaints about files that are no images are good ones
-    image = Image.open(path)
     try:
+        image = Image.open(path)
         count = getattr(image, "n_frames", 1)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except BROKEN as error:
         raise ImageError(f"{path} is damaged or truncated ({error})") from None
     if count < 2:
         image.close()
@@ -106,8 +113,9 @@ def _animation_frames(image: Image.Image, count: int, seconds: float | None) -> 
             name = f"frame {index + 1}"
             try:
                 image.seek(index)
+                check_pixels(name, *image.size)
                 shown = image.convert("RGBA")
-            except (OSError, ValueError, SyntaxError, EOFError) as error:
+            except BROKEN as error:
                 yield Frame(name, seconds or DEFAULT_SECONDS, None, f"damaged ({error})")
                 continue
             duration = seconds or image.info.get("duration", 0) / 1000 or DEFAULT_SECONDS
@@ -124,8 +132,9 @@ def _open_video(path: Path, seconds: float | None) -> Source:
     except (OSError, RuntimeError, StopIteration):
         raise ImageError(f"{path} is not a video that ffmpeg can read, or is damaged") from None
     sound = path if about.get("audio_codec") else None
-    frames = _video_frames(reader, about["size"], seconds or 1 / (about.get("fps") or 25))
-    return Source(path, count, frames, loop=0, sound=sound)
+    fps = about.get("fps") or 25
+    frames = _video_frames(reader, about["size"], seconds or 1 / fps)
+    return Source(path, count, frames, loop=0, sound=sound, fps=fps)
 
 
 def _video_frames(

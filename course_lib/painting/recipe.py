@@ -5,6 +5,7 @@ import math
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from reprlib import repr as short
 
 from torch import Tensor
 
@@ -21,9 +22,11 @@ from course_lib.painting.painter import (
 )
 from course_lib.polish import check_steps
 from course_lib.stylize import MAX_ALPHA, StyleTransfer
-from course_lib.system.files import replacing
+from course_lib.system.files import read_bytes, replacing
 
 FORMAT = "course-recipe-1"
+LARGEST_FILE = 1_000_000  # bytes; a recipe has a few hundred
+LARGEST_NUMBER = 1e9
 
 
 class RecipeError(CourseError, ValueError):
@@ -95,23 +98,23 @@ class Recipe:
             names = (value,) if name == "content" else value
             if not isinstance(names, tuple) or not all(isinstance(n, str) and n for n in names):
                 kind = "a file name" if name == "content" else "a list of file names"
-                raise RecipeError(f"{name} must be {kind}, got {value!r}")
+                raise RecipeError(f"{name} must be {kind}, got {short(value)}")
         for name in ("alpha", "style_scale"):
             if not _is_number(getattr(self, name)):
-                raise RecipeError(f"{name} must be a number, got {getattr(self, name)!r}")
+                raise RecipeError(f"{name} must be a number, got {short(getattr(self, name))}")
         weights = self.weights
         if weights is not None and not (
             isinstance(weights, tuple) and all(map(_is_number, weights))
         ):
-            raise RecipeError(f"weights must be a list of finite numbers, got {weights!r}")
+            raise RecipeError(f"weights must be a list of finite numbers, got {short(weights)}")
         for name in ("size", "style_size"):
             value = getattr(self, name)
             if value is None and name == "size":
                 continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise RecipeError(f"{name} must be a whole number above 0, got {value!r}")
+            if not isinstance(value, int) or not _is_number(value) or value < 1:
+                raise RecipeError(f"{name} must be a whole number above 0, got {short(value)}")
         if self.colour not in COLOUR_MODES:
-            raise RecipeError(f"colour must be {', '.join(COLOUR_MODES)}; got {self.colour!r}")
+            raise RecipeError(f"colour must be {', '.join(COLOUR_MODES)}; got {short(self.colour)}")
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write the recipe as JSON (to a temporary name, then renamed)."""
@@ -128,7 +131,7 @@ class Recipe:
             RecipeError: the file is missing, no recipe, or holds a wrong value.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = json.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
         except OSError as error:
             raise RecipeError(f"{path} cannot be read: {error.strerror}") from None
         except (ValueError, RecursionError) as error:
@@ -151,7 +154,11 @@ class Recipe:
     def check_files(self, folder: str | os.PathLike = ".") -> None:
         """Raise RecipeError if a file is not there; relative names are meant from ``folder``."""
         for name in (self.content, *self.styles, *self.masks):
-            if not (Path(folder) / name).exists():
+            try:
+                there = (Path(folder) / name).exists()
+            except (OSError, ValueError):  # too long, or with a zero inside
+                there = False
+            if not there:
                 raise RecipeError(f"{Path(folder) / name}: no such file")
 
 
@@ -195,4 +202,6 @@ def render(transfer: StyleTransfer, recipe: Recipe, folder: str | os.PathLike = 
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared first, because a long whole number does not fit into a float.
+    kind = isinstance(value, int | float) and not isinstance(value, bool)
+    return kind and abs(value) < LARGEST_NUMBER and math.isfinite(value)

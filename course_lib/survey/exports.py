@@ -1,7 +1,9 @@
 """CSV exports of Google Forms and the like, scored with an answer key that is a table, too."""
 
+import contextlib
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +30,7 @@ def read_csv_key(path: Path) -> list[CsvQuestion]:
     Raises:
         SurveyError: it is not such a file.
     """
-    rows = _read_table(path)
+    rows = _read_table(path, ("question", "right", "wrong"))
     titles = [_fold(cell) for cell in rows[0]]
     if not {"question", "right"} <= set(titles):
         raise SurveyError(f"{path}: an answer key needs the columns 'question' and 'right'")
@@ -50,12 +52,11 @@ def read_csv(path: Path, questions: Sequence[CsvQuestion]) -> Answers:
 
     Columns that the key does not name (time, address) serve to notice duplicates, nothing else.
 
-
     Raises:
         SurveyError: no table, a question is missing, a question has more than two different
             answers, or no complete row is left.
     """
-    rows = _read_table(path)
+    rows = _read_table(path, [question.title for question in questions])
     titles = [_fold(cell) for cell in rows[0]]
     columns = []
     for question in questions:
@@ -104,24 +105,37 @@ def _fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read_table(path: Path) -> list[list[str]]:
+def _read_table(path: Path, wanted: Sequence[str]) -> list[list[str]]:
     """The rows of a CSV file, UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
 
-    Cells are text and nothing else: what a spreadsheet would take for a formula stays text.
+    The delimiter is the one that finds most of the ``wanted`` titles in the first row; Excel's line
+    ``sep=;`` before it names one. Cells are text and nothing else: what a spreadsheet would take
+    for a formula stays text.
     """
-    data = read_bytes(path)
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise SurveyError(f"{path} is not a CSV file ({error})") from None
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    text = _decode(read_bytes(path))
+    named = re.match(r"\s*\"?sep=(.)\"?\r?\n", text)
+    if named:
+        text = text[named.end() :]
+    titles = set(map(_fold, wanted))
+    best, rows = -1, []
+    for delimiter in named[1] if named else ",;\t|":
+        with contextlib.suppress(csv.Error, TypeError, ValueError):
+            read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+            table = [row for row in read if any(cell.strip() for cell in row)]
+            found = len(titles & set(map(_fold, table[0]))) if table else 0
+            if found > best:
+                best, rows = found, table
     if len(rows) < 2:
         raise SurveyError(f"{path} is not a CSV file with a title row and at least one more")
     return rows
+
+
+def _decode(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data[:2]:  # UTF-16 without its mark
+        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")

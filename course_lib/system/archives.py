@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from course_lib import CourseError
 from course_lib.system.downloads import CHUNK, check_space, download
-from course_lib.system.files import check_writable, replacing
+from course_lib.system.files import check_writable, remove_leftovers, replacing
 
 # What data sets hold, of what ``images.py`` reads; not imported, so that no download needs PyTorch.
 EXTENSIONS = (".jpg", ".jpeg", ".png")
@@ -235,13 +235,11 @@ def _damaged(archive: Path, error: Exception, name: str = "") -> ArchiveError:
 
 def _remove_leftovers(folder: Path, names: Iterable[str]) -> None:
     """Remove the temporary files of ``replacing`` that a killed extraction left behind."""
-    names = set(names)
-    for parent in {(folder / name).parent for name in names}:
-        for path in parent.glob(".*"):
-            parts = re.fullmatch(r"\.(.+)\.[0-9a-f]{8}(\.\w+)", path.name)
-            original = parent / (parts[1] + parts[2]) if parts else None
-            if original and original.relative_to(folder).as_posix() in names:
-                path.unlink(missing_ok=True)
+    inside: dict[Path, set[str]] = {}
+    for path in (folder / name for name in names):
+        inside.setdefault(path.parent, set()).add(path.name)
+    for parent, files in inside.items():
+        remove_leftovers(parent, files)
 
 
 def _read_contents(path: Path, source: ImageArchive) -> dict[str, int]:

@@ -26,6 +26,7 @@ from course_lib import CourseError, __version__
 # Wikimedia refuses requests whose User-Agent does not say who asks.
 USER_AGENT = f"NeuralStyleTransferCourse/{__version__} (university course, Python urllib)"
 CHUNK = 1 << 16  # bytes read at a time
+MOST_UNANNOUNCED = 500_000_000  # bytes of a file whose length the server does not say
 RETRY_WAIT = 1.0  # seconds before the first retry, doubled for each further one
 LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
 NEW_START = 1 << 20  # bytes: a try that got this much further earns its retries anew
@@ -68,7 +69,8 @@ def download(
     tries after the first. Ctrl-C leaves the part for the next call.
 
     Raises:
-        DownloadError: no such file, no connection, wrong length or sha256, or no room on disk.
+        DownloadError: no such file, no connection, wrong length or sha256, no room on disk, or more
+            than 500 MB of a file whose length the server does not say.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -168,6 +170,13 @@ def _receive(url: str, part: Path, response, start: int, total: int | None, prog
                 raise _Fault(f"could not be read ({error})") from None
             if not chunk:
                 return
+            if total is None and file.tell() + len(chunk) > MOST_UNANNOUNCED:
+                file.close()
+                _discard(part)
+                raise DownloadError(
+                    f"{url} does not say how long it is and gave more than "
+                    f"{MOST_UNANNOUNCED / 1e6:.0f} MB; check that the address is right"
+                )
             file.write(chunk)
             bar.update(len(chunk))
 

@@ -4,15 +4,22 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from course_lib import REPOSITORY
+from course_lib import REPOSITORY, CourseError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+    import msvcrt
 
 
 @contextlib.contextmanager
@@ -50,6 +57,51 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, names: Collection[str]) -> None:
+    """Remove what ``replacing`` left of files with these names in a process that was killed."""
+    for path in folder.glob(".*"):
+        parts = re.fullmatch(r"\.(.+)\.[0-9a-f]{8}(\.\w+)", path.name)
+        if parts and parts[1] + parts[2] in names:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes that ask for it out of a folder; the lock ends with the process.
+
+    Raises:
+        CourseError: another process has the folder.
+    """
+    with (folder / ".lock").open("ab") as file:
+        try:
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            else:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except (BlockingIOError, PermissionError):
+            raise CourseError(
+                f"another run is writing into {folder}; wait for it, or give another --out"
+            ) from None
+        except OSError:
+            pass  # a network drive without locks
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows keeps a file that is open
+                Path(file.name).unlink()
+
+
+def read_bytes(path: str | os.PathLike, largest: int) -> bytes:
+    """Read a file that people hand over; raises OSError unless it is one of at most ``largest``."""
+    path = Path(path)
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    if path.stat().st_size > largest:
+        text = f"it has more than the {largest / 1e6:g} MB that such a file can have"
+        raise OSError(errno.EFBIG, text, str(path))
+    return path.read_bytes()
 
 
 def check_writable(folder: str | os.PathLike) -> None:

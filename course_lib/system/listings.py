@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from course_lib import CourseError
+from course_lib.system.files import read_bytes
 from course_lib.system.picture_files import ImageError, extensions, is_picture, open_image
+
+LARGEST_LIST = 50_000_000  # bytes
 
 
 class Listing(list[Path]):
@@ -100,7 +103,7 @@ def read_names(*files: Path) -> tuple[str, ...]:
     names = []
     for file in files:
         try:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
+            lines = read_bytes(file, LARGEST_LIST).decode("utf-8-sig").splitlines()
         except OSError as error:
             raise CourseError(f"{file} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:

@@ -7,6 +7,8 @@ from types import MappingProxyType
 from course_lib import CourseError
 from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
 
+LARGEST = 1e9  # of any number
+
 
 class TrainingError(CourseError, RuntimeError):
     """Training cannot start or go on; the message is one sentence for the user."""
@@ -92,8 +94,18 @@ def check_config(config: TrainingConfig) -> None:
     positive += ("checkpoint_every", "learning_rate", "minutes", "style_crop")
     for name in positive:
         value = getattr(config, name)
-        if value is not None and not value > 0:
-            raise TrainingError(f"{name} must be greater than 0, got {value}")
+        if value is not None and not 0 < value < LARGEST:
+            raise TrainingError(f"{name} must be greater than 0 and below 10**9, got {value}")
+    import torch  # here, so that --help does without
+
+    from course_lib.system.memory import free_memory
+
+    need, free = 12 * config.batch * config.crop**2, free_memory(torch.device("cpu"))
+    if need > free:
+        raise TrainingError(
+            f"a batch of {config.batch} crops of {config.crop} pixels takes {need / 1e9:,.1f} GB "
+            f"before any work and {free / 1e9:,.1f} GB are free; choose a smaller batch or crop"
+        )
     if config.schedule not in ("inverse", "cosine"):
         raise TrainingError(f"unknown schedule '{config.schedule}'; choose inverse or cosine")
     if not 0 <= config.average < 1:
@@ -106,5 +118,5 @@ def check_config(config: TrainingConfig) -> None:
         raise TrainingError(f"with a shift_weight, crop must be at least 48, got {config.crop}")
     for name in ("style_weight", "shift_weight", "warmup_steps", "learning_rate_decay", "seed"):
         value = getattr(config, name)
-        if not value >= 0:
-            raise TrainingError(f"{name} must not be negative, got {value}")
+        if not 0 <= value < (2**32 if name == "seed" else LARGEST):
+            raise TrainingError(f"{name} must not be negative, nor so large, got {value}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from course_lib.system.files import replacing
+from course_lib.training.config import TrainingError
 
 
 class Log:
@@ -69,14 +70,31 @@ def read_log(path: str | os.PathLike) -> list[dict[str, object]]:
 
     Raises:
         OSError: the file cannot be read.
+        TrainingError: another line is not a record.
     """
     records = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
+    lines = Path(path).read_bytes().splitlines()
+    for number, line in enumerate(lines, 1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+            record = json.loads(line)
+            if not record["step"] >= 0 or not all(_fits(*item) for item in record.items()):
+                raise ValueError
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            if number == len(lines):
+                break
+            raise TrainingError(f"{path}, line {number} is not a record of training") from None
+        records.append(record)
     return records
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether a value of a record is of its kind: text for ``phase``, else a number."""
+    if name == "phase":
+        return isinstance(value, str)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if name in ("step", "epoch") or isinstance(value, int):
+        return number and abs(value) < 2**53
+    return number
 
 
 def _drop_after(path: Path, completed: int) -> None:
@@ -98,10 +116,17 @@ def epoch_losses(records: Iterable[dict[str, object]]) -> list[dict[str, float]]
     Returns:
         One dictionary per epoch: ``epoch`` (from 1), ``content_loss``, ``style_loss``, ``loss``,
         ``steps``. The last epoch may be unfinished.
+
+    Raises:
+        TrainingError: a record lacks a loss, or is of a step before the one above it.
     """
     epochs: dict[int, dict[str, float]] = {}
     before = 0
     for record in records:
+        if not {"phase", "epoch", "content_loss", "style_loss", "loss"} <= record.keys():
+            raise TrainingError(f"the record of step {record['step']} lacks a loss or an epoch")
+        if record["step"] <= before:
+            raise TrainingError(f"the record of step {record['step']} follows that of {before}")
         steps, before = record["step"] - before, record["step"]
         if record["phase"] != "adain":
             continue

@@ -1,5 +1,6 @@
-"""A run from start to end: log, checkpoints, Ctrl-C, resume."""
+"""A run from start to end: log, checkpoints, Ctrl-C and SIGTERM, resume."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -13,14 +14,17 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course_lib.system.devices import keep_freed_memory
+from course_lib.system.files import locked, remove_leftovers, replacing
 from course_lib.training.config import TrainingConfig, check_config
 from course_lib.training.datasets import ImagePool
 from course_lib.training.film import is_film_step
 from course_lib.training.logs import Log
 from course_lib.training.processes import joined_processes, local_device
-from course_lib.training.trainer import Trainer
+from course_lib.training.trainer import Trainer, saying_what_to_do
 
-ASK_EVERY = 10  # steps between two questions to the other processes whether Ctrl-C was pressed
+ASK_EVERY = 10  # steps between two questions to the other processes whether to stop or to save
+SAVE_EVERY = 120.0  # seconds between two checkpoints, if ``checkpoint_every`` takes longer
+FILES = ("checkpoint.pt", "decoder.safetensors", "preview.jpg", "config.json", "log.jsonl")
 
 
 def train(
@@ -34,6 +38,10 @@ def train(
     Writes into ``config.out``: ``log.jsonl`` (one line per ``log_every`` steps), ``checkpoint.pt``
     (to resume), ``decoder.safetensors`` (to use), ``preview.jpg``, ``config.json``, and
     ``tensorboard/`` where TensorBoard is installed. Under torchrun only the first process writes.
+    A checkpoint is due every ``checkpoint_every`` steps and every two minutes. Resumed on a CPU
+    with the same number of threads and processes, a run is bit for bit the uninterrupted one; with
+    another number of processes, or on a GPU, it is equal but for rounding, which training enlarges
+    (losses differed by 3e-4).
 
     Args:
         config: the recipe.
@@ -42,26 +50,38 @@ def train(
         pools: photographs and paintings, if they are in memory already.
 
     Raises:
-        TrainingError: bad settings, another run's checkpoint, or a loss that is not finite.
+        TrainingError: bad settings, another run's checkpoint, a loss that is not finite, or a
+            folder that cannot be written.
+        CourseError: another process trains in the same folder, or a name to exclude is no file's.
         ImageError: a folder is missing or holds no readable image.
-        KeyboardInterrupt: after Ctrl-C, once the step is finished and saved.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, once the step is finished and saved.
     """
     check_config(config)
     device = local_device(config.device)
     if device.type == "cpu":
         keep_freed_memory()
-    with joined_processes(device) as processes:
+    with contextlib.ExitStack() as stack:
+        processes = stack.enter_context(joined_processes(device))
         trainer = Trainer(config, progress and processes.first, processes, pools)
+        if processes.first:
+            with saying_what_to_do(trainer.out):
+                trainer.out.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(trainer.out))
+                remove_leftovers(trainer.out, FILES)
         checkpoint = trainer.out / "checkpoint.pt"
         if checkpoint.exists():
             trainer.load(checkpoint)
         processes.wait()  # before the first of them writes
         if processes.first:
-            trainer.out.mkdir(parents=True, exist_ok=True)
             text = json.dumps(dataclasses.asdict(config), indent=1)
-            (trainer.out / "config.json").write_text(text + "\n")
-        with Log(trainer.out, trainer.completed, processes.first) as log:
-            _run(trainer, log, progress and processes.first, on_log)
+            with (
+                saying_what_to_do(trainer.out),
+                replacing(trainer.out / "config.json") as temporary,
+            ):
+                temporary.write_text(text + "\n")
+        with saying_what_to_do(trainer.out):
+            log = stack.enter_context(Log(trainer.out, trainer.completed, processes.first))
+        _run(trainer, log, progress and processes.first, on_log)
         processes.wait()
     return trainer.out / "decoder.safetensors"
 
@@ -79,7 +99,8 @@ def _run(
     stop = False
     done = trainer.progress(trainer.completed) >= 1
     with bar, _interruptible() as interrupted:
-        started = time.perf_counter() - trainer.elapsed
+        saved = time.perf_counter()
+        started = saved - trainer.elapsed
         if processes.first and trainer.completed == 0:
             trainer.film_frame()
         while not done and not stop:
@@ -95,14 +116,19 @@ def _run(
                 record = trainer.log_record()
                 if not math.isfinite(record["loss"]):
                     raise trainer.not_finite()
-                log.write(record)
+                with saying_what_to_do(trainer.out):
+                    log.write(record)
                 bar.set_postfix(c=f"{record['content_loss']:.3f}", s=f"{record['style_loss']:.3f}")
                 if on_log is not None and processes.first:
                     on_log(record)
-            if trainer.completed % config.checkpoint_every == 0 or done:
-                trainer.save()
+            due = trainer.completed % config.checkpoint_every == 0 or done
             if processes.count == 1 or trainer.completed % ASK_EVERY == 0:
                 stop = processes.any(interrupted.is_set(), trainer.device)
+                late = time.perf_counter() - saved >= SAVE_EVERY
+                due = processes.any(due or late, trainer.device)
+            if due:
+                trainer.save()
+                saved = time.perf_counter()
     if not done:
         trainer.save()
         raise KeyboardInterrupt(
@@ -112,13 +138,15 @@ def _run(
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Turn Ctrl-C into a flag, so that the step in progress is finished before saving."""
+    """Turn Ctrl-C and SIGTERM into a flag, so that the step is finished before saving."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted  # only the main thread may set signal handlers
         return
-    previous = signal.signal(signal.SIGINT, lambda *_: interrupted.set())
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.signal(kind, lambda *_: interrupted.set()) for kind in kinds]
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for kind, handler in zip(kinds, previous, strict=True):
+            signal.signal(kind, handler)

@@ -1,24 +1,28 @@
 """The state of a run and one step of it."""
 
+import contextlib
 import copy
 import dataclasses
 import json
 import math
 import operator
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from course_lib.decoder import Decoder, load_decoder, read_metadata, save_decoder
+from course_lib import CourseError
+from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata, save_decoder
 from course_lib.fast import apply_statistics, channel_statistics
-from course_lib.images import contact_sheet, save_image, to_image
+from course_lib.images import ImageError, contact_sheet, save_image, to_image
 from course_lib.system.devices import describe, pick_precision
 from course_lib.system.files import replacing
-from course_lib.system.listings import check_names
+from course_lib.system.listings import check_names, plain_name
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
 from course_lib.training.datasets import ImagePool, draw_crops, load_pool
 from course_lib.training.film import add_to_film, film_frame, film_pairs
@@ -26,6 +30,26 @@ from course_lib.training.objective import CELL, adain_losses, autoencoder_loss, 
 from course_lib.training.processes import ALONE, Processes, local_device
 from course_lib.training.recorded import RecordedStep
 from course_lib.vgg import VGG19Encoder
+
+
+@contextlib.contextmanager
+def saying_what_to_do(out: Path) -> Iterator[None]:
+    """Turn a full or unwritable disk into a TrainingError that says so in one sentence."""
+    try:
+        yield
+    except (OSError, SafetensorError, ImageError) as error:
+        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    except RuntimeError as error:
+        # torch.save's own kind hides the reason.
+        if isinstance(error, CourseError) or not re.search("writ|unexpected pos", str(error)):
+            raise
+        reason = "the disk may be full"
+    else:
+        return
+    raise TrainingError(
+        f"{out} cannot be written ({reason}); what was saved before is kept: make room and run the "
+        "same command again to go on"
+    ) from None
 
 
 class Trainer:
@@ -83,8 +107,7 @@ class Trainer:
         self.earlier_recipes: list[dict[str, object]] = []
         if config.initial_decoder:
             decoder = load_decoder(config.initial_decoder, self.encoder)
-            metadata = read_metadata(config.initial_decoder)
-            self.earlier_recipes = json.loads(metadata.get("recipe", "[]"))
+            self.earlier_recipes = read_recipes(config.initial_decoder)
         self.decoder = decoder.to(self.device, memory_format=torch.channels_last).train()
         self.averaged = copy.deepcopy(self.decoder) if config.average else self.decoder
         self.parallel = self.decoder if processes.count == 1 else self.shared_decoder()
@@ -259,15 +282,14 @@ class Trainer:
         all three again.
 
         Raises:
-            TrainingError: the decoder's weights are no longer finite; nothing is written.
+            TrainingError: the decoder's weights are no longer finite, or the disk is full; the
+                last checkpoint is kept.
         """
         if not all(p.isfinite().all() for p in self.decoder.parameters()):
             raise self.not_finite()
         sums = self.processes.total(self.sums) / self.processes.count
         if not self.processes.first:
             return
-        save_decoder(self.averaged, self.out / "decoder.safetensors", self.encoder, self.notes())
-        self.preview()
         state = {
             "config": dataclasses.asdict(self.config),
             "completed": self.completed,
@@ -277,9 +299,19 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "sums": sums,
             "summed": self.summed,
+            "pictures": self.pictures(),
         }
-        with replacing(self.out / "checkpoint.pt") as temporary:
-            torch.save(state, temporary)
+        path = self.out / "decoder.safetensors"
+        with saying_what_to_do(self.out):
+            save_decoder(self.averaged, path, self.encoder, self.notes())
+            self.preview()
+            with replacing(self.out / "checkpoint.pt") as temporary:
+                torch.save(state, temporary)
+
+    def pictures(self) -> list[list[str]]:
+        """The names of all pictures in the folders, to notice on resuming that some changed."""
+        return [[str(path.name) for path in pool.files] for pool in
+                (self.content_pool, self.style_pool)]  # fmt: skip
 
     def not_finite(self) -> TrainingError:
         return TrainingError(
@@ -309,23 +341,53 @@ class Trainer:
         """
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
-            its = state["config"]
+            self.check_settings(path, dict(state["config"]))
+            self.check_pictures(path, state.get("pictures"))
+            self.restore(state)
+        except TrainingError:
+            raise
         except Exception as error:
-            raise TrainingError(f"{path} is damaged ({error}): delete it to start again") from None
-        mine = dataclasses.asdict(self.config)
+            reason = (str(error) or type(error).__name__).partition("\n")[0]
+            raise TrainingError(f"{path} is damaged ({reason}): delete it to start again") from None
+
+    def check_settings(self, path: Path, its: dict[str, object]) -> None:
+        """Raise TrainingError unless a checkpoint was made with this configuration."""
         usual = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
-        changed = [
-            k for k in mine if k not in FREE_TO_CHANGE and mine[k] != its.get(k, usual[k])
-        ]
+        its = usual | its
+        mine = dataclasses.asdict(self.config)
+        changed = [k for k in mine if k not in FREE_TO_CHANGE and meant(k, mine) != meant(k, its)]
         if changed:
-            details = ", ".join(f"{k} {its.get(k, usual[k])!r} -> {mine[k]!r}" for k in changed)
+            details = ", ".join(f"{k} {its[k]!r} -> {mine[k]!r}" for k in changed)
             raise TrainingError(f"{path} was made with other settings ({details}); use another out")
+
+    def check_pictures(self, path: Path, its: list[list[str]] | None) -> None:
+        """Raise TrainingError if pictures were added to the folders, or taken away."""
+        for before, now in zip(its or (), self.pictures(), strict=False):
+            changed = sorted(set(before) ^ set(now))
+            if before and now and (changed or len(before) != len(now)):
+                names = ", ".join(changed[:3]) or "some with equal names"
+                raise TrainingError(
+                    f"{path} was made with {len(before)} pictures in the folders where {len(now)} "
+                    f"are now ({names}); put them back, or use another out"
+                )
+
+    def restore(self, state: dict) -> None:
+        """Take a checkpoint's values over; raises something if they do not fit."""
         self.decoder.load_state_dict(state["decoder"])
         if self.config.average:
             self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.sums, self.summed = state["sums"], state.get("summed", 0)
-        self.completed, self.elapsed = state["completed"], state["elapsed"]
+        for parameter, values in self.optimizer.state.items():
+            if any(values[k].shape != parameter.shape for k in ("exp_avg", "exp_avg_sq")):
+                raise ValueError("the optimiser's averages have other shapes")
+        if state["sums"].shape != self.sums.shape:
+            raise ValueError("the sums of losses have another shape")
+        self.sums, self.summed = state["sums"], int(state.get("summed", 0))
+        self.completed, self.elapsed = int(state["completed"]), float(state["elapsed"])
+        if min(self.completed, self.elapsed, self.summed) < 0 or not math.isfinite(self.elapsed):
+            raise ValueError("its step or time is none")
+        if not all(p.isfinite().all() for p in self.decoder.parameters()):
+            raise ValueError("its weights are not finite")
 
     def film_frame(self) -> None:
         """Add a frame to the run's film, ``film.png``, if it has one."""
@@ -352,3 +414,26 @@ class Trainer:
                 pictures = self.averaged(apply_statistics(features, statistics))
                 rows.append([to_image(content), *map(to_image, pictures)])
         save_image(contact_sheet(rows, config.crop), self.out / "preview.jpg")
+
+
+def meant(name: str, settings: dict[str, object]) -> object:
+    """A setting as it is compared: paths as the files they lead to, names in one form."""
+    value = settings[name]
+    if name in ("content", "style"):
+        return [str(Path(folder).expanduser().resolve()) for folder in value]
+    if name == "initial_decoder" and value:
+        return str(Path(value).expanduser().resolve())
+    if name == "exclude":
+        return sorted(set(filter(None, map(plain_name, value))))
+    return value
+
+
+def read_recipes(path: str) -> list[dict[str, object]]:
+    """The recipes that a decoder's metadata name; raises DecoderError if they cannot be read."""
+    try:
+        recipes = json.loads(read_metadata(path).get("recipe", "[]"))
+        if not isinstance(recipes, list) or not all(int(r["steps"]) >= 0 for r in recipes):
+            raise ValueError("not a list of recipes with steps")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DecoderError(f"{path} has a recipe that cannot be read ({error})") from None
+    return recipes
