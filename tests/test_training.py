@@ -990,7 +990,8 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_checkpoints_are_one_sentence(reference, trainer, tmp_path, name):
+def test_malformed_checkpoints_are_one_sentence(reference, trainer, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(trainer, "config", TrainingConfig(**reference.state["config"]))
     change = MALFORMED[name]
     whole = isinstance(change, list) or "config" in change or name == "no config"
     torch.save(change if whole else reference.state | change, tmp_path / "checkpoint.pt")
@@ -999,7 +1000,10 @@ def test_malformed_checkpoints_are_one_sentence(reference, trainer, tmp_path, na
     assert "\n" not in str(caught.value)
 
 
-def test_averages_and_weights_of_other_kinds_are_refused(reference, trainer, tmp_path):
+def test_averages_and_weights_of_other_kinds_are_refused(
+    reference, trainer, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(trainer, "config", TrainingConfig(**reference.state["config"]))
     state = torch.load(reference.out / "checkpoint.pt", weights_only=True)
     state["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
     torch.save(state, tmp_path / "a.pt")
@@ -1028,10 +1032,7 @@ def test_two_runs_in_one_folder_are_refused(config, out):
 def test_paths_written_differently_are_the_same_run(data, config, out, monkeypatch):
     run(config(steps=1))
     monkeypatch.chdir(data)
-    monkeypatch.setenv("HOME", str(data))
-    for content in ("content/", "./content", "~/content", "../data/content"):
-        if content.startswith(".."):
-            content = f"../{data.name}/content"
+    for content in ("content/", "./content", f"../{data.name}/content"):
         run(config(steps=1, content=(content,)))
 
 
