@@ -193,8 +193,8 @@ BAD_INPUT = {
     "text as photo": (["text.png", "style.png"], ["text.png", "is not an image"]),
     "text as style": (["photo.png", "text.png"], ["text.png", "is not an image"]),
     "empty file": (["empty.png", "style.png"], ["empty.png", "is not an image"]),
-    "bomb": (["bomb.png", "style.png"], ["bomb.png", "60000 x 60000 pixels", "smaller"]),
-    "bomb as style": (["photo.png", "bomb.png"], ["bomb.png", "60000 x 60000 pixels"]),
+    "bomb": (["bomb.png", "style.png"], ["bomb.png", "million pixels allowed", "smaller"]),
+    "bomb as style": (["photo.png", "bomb.png"], ["bomb.png", "million pixels allowed"]),
     "text as statistics": (["photo.png", "text.safetensors"], ["text.safetensors", "statistics"]),
     "decoder as style": (["photo.png", DEFAULT_DECODER], ["does not hold style statistics"]),
     "style of another encoder": (
@@ -231,7 +231,7 @@ BAD_OPTIONS = {
     "--size 1.5": ["--size", "'1.5'", "above 0"],
     "--size abc": ["--size", "'abc'"],
     "--size 100000000": ["100000000 pixels", "smaller size"],
-    f"--size 1{'0' * 400}": ["smaller size"],
+    f"--size 1{'0' * 400}": ["--size", "at most 1,000,000,000"],
     "--style-size 0": ["--style-size", "'0'"],
     "--style-size 100000000": ["100000000 pixels", "smaller size"],
     "--device toaster": ["unknown device 'toaster'", "cpu"],
@@ -977,7 +977,7 @@ def test_a_loss_that_explodes_is_an_error_and_saves_no_decoder(run, lesson, tmp_
         (["--style-weight", "-1"], ["style_weight"]),
         (["--style-weight", "nan"], ["style_weight"]),
         (["--warmup-steps", "-1"], ["warmup_steps"]),
-        (["--seed", "-1"], ["seed must not be negative"]),
+        (["--seed", "-1"], ["--seed", "from 0 up"]),
         (["--crop", "33"], ["multiple of 8"]),
         (["--exclude", "nope.txt"], ["nope.txt"]),
         (["--encoder", "resnet"], ["--encoder", "resnet"]),
@@ -1065,7 +1065,7 @@ def test_quality_uses_only_the_listed_names(run, gallery, tmp_path):
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [("image_00.png", ["at least two content images"]), ("other.png", ["no painting in"])],
+    [("image_00.png", ["at least two content images"]), ("other.png", ["no file is called"])],
 )
 def test_quality_with_too_few_images_is_an_error(run, gallery, out, tmp_path, names, words):
     (tmp_path / "names.txt").write_text(names)

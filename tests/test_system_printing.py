@@ -20,7 +20,7 @@ def draw(path, colour=(200, 120, 40)):
     return path
 
 
-@pytest.mark.parametrize("name", ["雪", "e\u0301", os.fsdecode(b"caf\xe9")])
+@pytest.mark.parametrize("name", ["雪", "e\u0301", os.fsdecode(b"\xe9t\xe9")])
 def test_names_that_the_terminal_cannot_encode_do_not_spoil_finished_work(tmp_path, name):
     photo, style = draw(tmp_path / f"{name}.png"), draw(tmp_path / "style.png")
     out = tmp_path / f"{name}_painted.png"

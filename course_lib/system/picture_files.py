@@ -97,7 +97,7 @@ def open_image(path: str | os.PathLike) -> Image.Image:
             raise ImageError(f"{path} cannot be read: permission denied") from None
         except Image.DecompressionBombError:
             raise ImageError(
-                f"{path} has more than twice the {MAX_PIXELS // 1_000_000} million pixels allowed; "
+                f"{path} has far more than the {MAX_PIXELS // 1_000_000} million pixels allowed; "
                 "make it smaller first"
             ) from None
         except MemoryError:

@@ -1,5 +1,6 @@
 """The settings of a run, and presets for three budgets."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -7,7 +8,7 @@ from types import MappingProxyType
 from course_lib import CourseError
 from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
 
-LARGEST = 1e9  # of any number
+LARGEST = 10**9  # of any whole number
 
 
 class TrainingError(CourseError, RuntimeError):
@@ -94,8 +95,8 @@ def check_config(config: TrainingConfig) -> None:
     positive += ("checkpoint_every", "learning_rate", "minutes", "style_crop")
     for name in positive:
         value = getattr(config, name)
-        if value is not None and not 0 < value < LARGEST:
-            raise TrainingError(f"{name} must be greater than 0 and below 10**9, got {value}")
+        if value is not None and not 0 < value < (LARGEST if isinstance(value, int) else math.inf):
+            raise TrainingError(f"{name} must be greater than 0 and not so large, got {value}")
     import torch  # here, so that --help does without
 
     from course_lib.system.memory import free_memory
@@ -118,5 +119,5 @@ def check_config(config: TrainingConfig) -> None:
         raise TrainingError(f"with a shift_weight, crop must be at least 48, got {config.crop}")
     for name in ("style_weight", "shift_weight", "warmup_steps", "learning_rate_decay", "seed"):
         value = getattr(config, name)
-        if not 0 <= value < (2**32 if name == "seed" else LARGEST):
+        if not 0 <= value < (2**32 if name == "seed" else math.inf):
             raise TrainingError(f"{name} must not be negative, nor so large, got {value}")
