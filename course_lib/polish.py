@@ -23,8 +23,8 @@ from course_lib.vgg import VGG19Encoder
 
 STEPS, MAX_STEPS = 12, 10_000
 STYLE_WEIGHT = 10.0  # lambda of equation 11, in the units of ``losses``
-LEVELS, FADE = 5, 0.6  # of the pyramid of changes
-FIRST_MOVE = 0.01  # mean change of a pixel value in the first step
+LEVELS, FADE = 5, 0.5  # of the pyramid of changes
+FIRST_MOVE = 0.015  # mean change of a pixel value in the first step
 HISTORY = 10  # pairs of vectors that L-BFGS remembers, 2.7 pictures each
 ASTRAY = 3  # times the best loss: a step that went wrong
 
@@ -38,7 +38,7 @@ class Losses(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One picture on the way, 0 is the start: seconds since the call, and its losses."""
+    """A picture on the way: its number, 0 for the start, seconds since the call, its losses."""
 
     step: int
     seconds: float
@@ -53,8 +53,7 @@ class Polished(NamedTuple):
     stopped: bool
 
 
-# Sees every row with its picture; a true answer ends the run.
-Watch = Callable[[Row, Tensor], object]
+Watch = Callable[[Row, Tensor], object]  # sees every row with its picture; true ends the run
 
 
 class Objective:
@@ -86,7 +85,8 @@ class Objective:
         """Losses of a picture (1, 3, H, W), and the gradient of the total, (1, 3, H, W)."""
         picture = picture.detach().clone().requires_grad_()
         losses = self(picture)
-        return losses, torch.autograd.grad(losses.total, picture)[0]
+        count = picture.numel()  # float16 has no numbers as small as the gradient of a mean
+        return losses, torch.autograd.grad(losses.total * count, picture)[0] / count
 
 
 class Pixels:
@@ -102,18 +102,28 @@ class Pixels:
         self.shapes = [(1, 3, -(-height // 2**k), -(-width // 2**k)) for k in range(levels)]
         self.values = start.new_zeros(sum(map(math.prod, self.shapes)), dtype=torch.float32)
         self.values.requires_grad_()
+        # L-BFGS begins with a step of length 1, summed over all values.
+        self.unit = FIRST_MOVE * start.numel()
 
     def picture(self) -> Tensor:
         """The picture (1, 3, H, W), differentiable."""
-        # L-BFGS begins with a step of length 1, summed over all values.
-        values = self.values * (FIRST_MOVE * self.start.numel())
-        parts = values.split([math.prod(shape) for shape in self.shapes])
+        parts = (self.values * self.unit).split([math.prod(shape) for shape in self.shapes])
         *finer, change = (part.view(s) for part, s in zip(parts, self.shapes, strict=True))
         for part in reversed(finer):
             change = part + FADE * F.interpolate(change, part.shape[-2:], mode="bilinear")
-        picture = (self.start + change).clamp(0, 1)
+        picture = (self.start + smooth(change)).clamp(0, 1)
         # As a file of 8 bits holds it, so that its loss is the file's; gradients ignore that.
         return picture + (picture.mul(255).round().div(255) - picture).detach()
+
+
+def smooth(image: Tensor) -> Tensor:
+    """Blur (N, C, H, W) by (1 2 1) / 4 in both directions.
+
+    Nothing is left that alternates from pixel to pixel: the encoder would welcome it, where eyes
+    see a lattice and specks.
+    """
+    framed = F.pad(image, (1, 1, 1, 1), mode="replicate")
+    return F.avg_pool2d(F.avg_pool2d(framed, 2, stride=1), 2, stride=1)
 
 
 def check_steps(steps: int) -> None:
@@ -158,9 +168,8 @@ def polish(
                 bar.set_postfix_str(f"loss {run.rows[-1].losses.total:.3g}", refresh=False)
                 bar.update()
             if not run.stopped:  # the last move is still to be judged
-                with torch.no_grad():
-                    picture = run.pixels.picture()
-                    run.note(picture, objective(picture))
+                picture = run.pixels.picture().detach()
+                run.note(picture, objective(picture))
         except KeyboardInterrupt:
             run.stopped = True
     return Polished(run.best, run.rows, run.stopped)
@@ -170,27 +179,25 @@ class _Run:
     """The optimiser, and what it has seen so far."""
 
     def __init__(
-        self, objective: Objective, pixels: Pixels, watch: Watch | None, history: int
+        self, objective: Objective, pixels: Pixels, watch: Watch | None, size: int
     ) -> None:
-        self.objective, self.pixels, self.watch, self.history = objective, pixels, watch, history
+        self.objective, self.pixels, self.watch = objective, pixels, watch
+        self.options = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}
+        self.options["history_size"] = size
+        self.optimizer = torch.optim.LBFGS([pixels.values], **self.options)
         self.rows: list[Row] = []
         self.best, self.lowest, self.stopped = pixels.start, math.inf, False
         self.started = time.perf_counter()
-        self._forget()
-
-    def _forget(self) -> None:
-        options = {"max_iter": 1, "tolerance_grad": 0, "tolerance_change": 0}
-        options["history_size"] = self.history
-        self.optimizer = torch.optim.LBFGS([self.pixels.values], **options)
 
     def step(self) -> None:
         """Evaluate the picture, then move it."""
         self.optimizer.step(self._evaluate)
         if not self.rows[-1].losses.total <= ASTRAY * self.lowest:
-            # Without a line search a move can leap: back to the best, with no curvature known.
+            # Without a line search a move can leap: back to the best, to begin with shorter steps.
             with torch.no_grad():
-                self.pixels.values.copy_(self.best_values)
-            self._forget()
+                self.pixels.unit /= 4
+                self.pixels.values.copy_(self.best_change / self.pixels.unit)
+            self.optimizer = torch.optim.LBFGS([self.pixels.values], **self.options)
 
     def _evaluate(self) -> Tensor:
         picture = self.pixels.picture()
@@ -208,5 +215,5 @@ class _Run:
         self.rows.append(Row(len(self.rows), time.perf_counter() - self.started, values))
         if values.total < self.lowest or len(self.rows) == 1:
             self.best, self.lowest = picture.detach().clamp(0, 1), values.total
-            self.best_values = self.pixels.values.detach().clone()
+            self.best_change = self.pixels.values.detach() * self.pixels.unit
         self.stopped = bool(self.watch and self.watch(self.rows[-1], picture.detach()))

@@ -34,7 +34,7 @@ COMMANDS = [
     "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
     "gatys-pastiche", "train", "ablate",
     "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "evaluate",
-    "playground-speed", "survey",
+    "playground-speed", "polish-quality", "survey",
     "doctor", "fetch", "copy-lessons", "assignments", "grade", "bundle", "instructor-check",
     "lesson-times",
 ]  # fmt: skip

@@ -31,8 +31,8 @@ from course_lib.stylize import StyleStatistics, StyleTransfer
 from course_lib.system.memory import free_memory
 
 SCALES = dict(zip(STYLE_LAYERS, (8, 4, 2, 1), strict=True))  # positions per cell, along each side
-WORK = 4.0  # memory for a pixel, in those of a stylisation: what the way back needs is kept
-OTHER_VECTORS = 12  # of the variables' size that L-BFGS holds at a time besides its history
+WORK = 3.0  # memory for a pixel, in those of a stylisation: what the way back needs is kept
+OTHER_VECTORS = 14  # of the variables' size that L-BFGS holds at a time besides its history
 
 Statistics = dict[str, ChannelStatistics]
 # The piece of a picture that makes a window's features exact, its features, its window.
@@ -203,24 +203,32 @@ class TiledObjective:
         gradient = torch.zeros_like(picture)
         for window in self.layers.windows:
             piece, features, outer = encode(window)
-            parts = self._slopes(window, outer, features, slopes)
+            parts = self._slopes(window, outer, features, slopes, picture.numel())
             outputs = [features[layer] for layer in parts]
             rows, columns = outer.slices(self.layers.whole, CELL)
             gradient[..., rows, columns] += torch.autograd.grad(
                 outputs, piece, list(parts.values())
             )[0]
-        return losses, gradient
+        return losses, gradient / picture.numel()
 
     @torch.no_grad()
     def _slopes(
-        self, window: Window, outer: Window, features: Mapping[str, Tensor], slopes: list[tuple]
+        self,
+        window: Window,
+        outer: Window,
+        features: Mapping[str, Tensor],
+        slopes: list[tuple],
+        times: int,
     ) -> dict[str, Tensor]:
-        """Second pass: gradient with respect to a window's features; its margin's is 0."""
+        """Second pass: gradient with respect to a window's features; its margin's is 0.
+
+        It is multiplied by ``times``, because float16 has no numbers as small.
+        """
         result = {layer: torch.zeros_like(values) for layer, values in features.items()}
 
         def add(layer: str, change: Tensor) -> None:
             inner = (..., *window.slices(outer, SCALES[layer]))
-            result[layer][inner] += change.to(result[layer].dtype)
+            result[layer][inner] += (change * times).to(result[layer].dtype)
 
         def own(layer: str) -> Tensor:
             return features[layer][(..., *window.slices(outer, SCALES[layer]))].float()
