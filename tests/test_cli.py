@@ -32,7 +32,7 @@ from course_lib.vgg import CONV_NAMES, EncoderDescription, measure_activation_me
 
 COMMANDS = [
     "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
-    "gatys-pastiche", "train", "ablate",
+    "gatys-pastiche", "train", "records", "pack-images", "ablate",
     "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "evaluate",
     "playground-speed", "polish-quality", "survey",
     "doctor", "fetch", "copy-lessons", "assignments", "grade", "bundle", "instructor-check",
@@ -147,7 +147,7 @@ def test_help_lists_every_command(run):
 
 def test_help_shows_defaults_where_there_are_some(run):
     _, out, _ = run("train", "--help")
-    for text in ("(report: 54)", "(report: 20.0)", "(report: 0.0001)", "(default: 500)"):
+    for text in ("(default: 54)", "(default: 20.0)", "(default: 0.0001)", "(default: 500)"):
         assert text in " ".join(out.split())
     assert "None" not in out
 
