@@ -34,6 +34,8 @@ def test_one_command_measures_all_and_keeps_the_optimum(run, tmp_path, make_imag
     (curve,) = first["curves"]
     assert set(curve["methods"]) > {"decoder", "decoder + polish", "Gatys from noise"}
 
+    assert not list(tmp_path.glob("*.unfinished.json"))
+
     def never(*_, **__):
         raise AssertionError("measured again")
 
@@ -45,6 +47,31 @@ def test_one_command_measures_all_and_keeps_the_optimum(run, tmp_path, make_imag
     assert second["curves"][0]["gatys"] == curve["gatys"]
     with pytest.raises(AssertionError, match="measured again"):
         run(*command, "--fresh")
+
+
+def test_a_run_that_is_cut_off_loses_nothing(run, tmp_path, make_images, monkeypatch):
+    make_images(tmp_path / "in", 2)
+    out, say = tmp_path / "polish.json", polish_quality.in_words
+    command = ["polish-quality", "--content", tmp_path / "in", "--style", tmp_path / "in",
+               "--pairs", 2, "--size", 16, "--optimum-steps", 5, "--curves", 0, "-o", out,
+               "--device", "cpu", "--precision", "float32"]  # fmt: skip
+
+    def cut_off(row):
+        if row["content"] == "image_01":
+            raise KeyboardInterrupt
+        return say(row)
+
+    monkeypatch.setattr(polish_quality, "in_words", cut_off)
+    assert run(*command)[0] == 130
+    monkeypatch.setattr(polish_quality, "in_words", say)
+    first = json.loads((tmp_path / "polish.unfinished.json").read_text())["results"]["pairs"]
+    found, find = [], polish_quality.find_optimum
+    monkeypatch.setattr(
+        polish_quality, "find_optimum", lambda *a: found.append(find(*a)) or found[-1]
+    )
+    assert run(*command)[0] == 0
+    rows = json.loads(out.read_text())["results"]["pairs"]
+    assert len(found) == 1 and [row["optimum"] for row in rows] == [first[0]["optimum"], *found]
 
 
 def test_overtaking_is_the_first_time_ahead():

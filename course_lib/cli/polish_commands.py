@@ -54,20 +54,25 @@ def polish_quality(options: argparse.Namespace) -> None:
     ]
     transfer = load_transfer(options)
     out = options.out or DATA_DIR / "runs" / f"polish_{transfer.device.type}.json"
-    older = {}
-    if out.is_file() and not options.fresh:
-        older = json.loads(out.read_text(encoding="utf-8")).get("results", {})
-    results = measure_polish(
-        transfer, pairs, options.size, options.optimum_steps, options.curves,
-        options.evaluations, older, lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
     settings = {
         "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
         "size": options.size,
         "device": describe(transfer.device),
         "precision": str(transfer.dtype).removeprefix("torch."),
     }
+    unfinished = out.with_suffix(".unfinished.json")  # what a run that was cut off has done
+    older: dict[str, list] = {"pairs": [], "curves": []}
+    for path in (out, unfinished):
+        if path.is_file() and not options.fresh:
+            known = json.loads(path.read_text(encoding="utf-8"))["results"]
+            older = {part: rows + known[part] for part, rows in older.items()}
+    results = measure_polish(
+        transfer, pairs, options.size, options.optimum_steps, options.curves,
+        options.evaluations, older, lambda done: save_record(unfinished, settings, done),
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )  # fmt: skip
     save_record(out, settings, results)
+    unfinished.unlink(missing_ok=True)
     for steps, row in results["medians"].items():
         multiples = ", ".join(f"{name} {x:.2f}x" for name, x in row["of_optimum"].items())
         print(f"{steps} steps, {row['seconds']:.1f} s: {multiples} of the optimum's")

@@ -39,7 +39,8 @@ def measure_polish(
     optimum_steps: int,
     curves: int,
     evaluations: int,
-    older: Mapping[str, object],
+    older: Mapping[str, list],
+    keep: Callable[[dict[str, object]], object],
     say: Say = print,
 ) -> dict[str, object]:
     """Measure all three for squares of ``size`` pixels.
@@ -50,6 +51,7 @@ def measure_polish(
             and two of them show the optimisers.
         evaluations: of each run of Gatys' optimisation.
         older: ``results`` of an earlier record, or nothing.
+        keep: called with the results so far after every pair, as ``older`` for another try.
 
     Returns:
         ``pairs``, their ``medians``, ``optimizers`` and ``curves``.
@@ -77,6 +79,7 @@ def measure_polish(
         if number < min(curves, OPTIMIZER_PAIRS):
             tried.append(names | {"tried": try_optimizers(transfer, content, style)})
             say("optimisers tried")
+        keep({"pairs": rows, "curves": drawn})
     return {"pairs": rows, "medians": medians(rows), "optimizers": tried, "curves": drawn}
 
 
