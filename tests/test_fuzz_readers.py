@@ -31,6 +31,7 @@ from course_lib.system.archives import extract_images
 from course_lib.system.listings import read_names
 from course_lib.system.picture_files import open_image
 from course_lib.training.logs import epoch_losses, read_log
+from course_lib.vgg import EncoderDescription
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
@@ -98,7 +99,7 @@ def readers(tmp_path_factory, make_images):
     folder = tmp_path_factory.mktemp("good")
     key = write_style_survey(folder / "survey.html", make_images, questions=3, size=8)
     shape = (1, 512, 1, 1)
-    style = StyleStatistics(torch.rand(shape), torch.rand(shape), "VGG").save(
+    style = StyleStatistics(torch.rand(shape), torch.rand(shape), EncoderDescription()).save(
         folder / "s.safetensors"
     )
     recipe = Recipe("a.png", ("b.png", "c.png"), (1.0, 2.0), 0.5).save(folder / "r.json")

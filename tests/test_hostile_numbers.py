@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from course_lib.decoder import DecoderError, load_decoder
 from course_lib.painting.recipe import Recipe, RecipeError
 from course_lib.stylize import DEFAULT_DECODER, StyleStatistics
+from course_lib.vgg import EncoderDescription
 
 
 def draw(path):
@@ -33,7 +34,8 @@ def test_weights_that_are_not_finite_are_refused(tmp_path, value):
 @pytest.mark.parametrize("mean, std", [(float("nan"), 1), (0, float("inf")), (0, -1)])
 def test_statistics_that_no_picture_has_are_refused(tmp_path, mean, std):
     shape = (1, 512, 1, 1)
-    style = StyleStatistics(torch.full(shape, float(mean)), torch.full(shape, float(std)), "VGG")
+    parts = (torch.full(shape, float(value)) for value in (mean, std))
+    style = StyleStatistics(*parts, EncoderDescription())
     with pytest.raises(ValueError, match="that no picture has"):
         StyleStatistics.load(style.save(tmp_path / "s.safetensors"))
 

@@ -37,6 +37,7 @@ def tiny(tmp_path_factory, make_images):
     make_images(folder / "style", 3, size=(24, 20), seed=1)
     return dataclasses.replace(
         SMALL_RUN,
+        exclude=(),
         content=(str(folder / "content"),),
         style=(str(folder / "style"),),
         size=20,

@@ -81,7 +81,7 @@ def test_the_forecast_for_the_style_is_what_it_takes(precision):
     with PeakMemory(CPU) as peak:
         GatysObjective(style[..., :64, :64], style, config, network)
     forecast = estimate_memory(64, 64, config, tuple(style.shape[-2:])).style / 1e6
-    assert 0.6 * forecast < peak.peak_mb - peak.before_mb < 1.3 * forecast
+    assert 0.6 * forecast < peak.peak_mb - peak.before_mb < 1.7 * forecast
 
 
 # --- a course folder that cannot be written ---

@@ -844,7 +844,8 @@ def test_the_average_follows_the_weights_and_is_what_is_saved(config):
 
 
 def test_a_run_with_an_average_goes_on_as_if_nothing_had_happened(config, tmp_path):
-    whole = config(average=0.9, steps=6, out=str(tmp_path / "whole"), schedule="cosine")
+    recipe = config(average=0.9, steps=6, schedule="cosine")
+    whole = dataclasses.replace(recipe, out=str(tmp_path / "whole"))
     run(whole)
     cut = dataclasses.replace(whole, out=str(tmp_path / "cut"))
     trainer = Trainer(cut, progress=False)

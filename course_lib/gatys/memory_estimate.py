@@ -95,7 +95,8 @@ def estimate_memory(
     image = 4 * 3 * height * width
     # Measured: the taps of the five blocks and the largest layer's input, copy and output.
     pixels = math.prod(style or (height, width))
-    painting = pixels * (4 * 3 + 5 * CHANNELS[1] * size) if config.style_layers else 0
+    copy = 4 * CHANNELS[1] if size < 4 else 0  # Gram matrices are float32
+    painting = pixels * (4 * 3 + 5 * CHANNELS[1] * size + copy) if config.style_layers else 0
     vectors = 2 * config.history_size + 6 if config.optimizer == "lbfgs" else 4
     vectors = min(vectors, 2 * config.planned_evaluations + 6)
     return MemoryEstimate(
