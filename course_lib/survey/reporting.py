@@ -171,7 +171,7 @@ def _planning(numbers: Numbers) -> list[str]:
 
 
 def _left_out(numbers: Numbers) -> list[str]:
-    lines = [f"  {printable(name)}: {reason}" for name, reason in numbers["left_out"].items()]
+    lines = [f"  {printable(name, 300)}: {reason}" for name, reason in numbers["left_out"].items()]
     return [f"Left out: {len(lines)}", *lines]
 
 

@@ -76,7 +76,7 @@ def read_results(paths: Sequence[Path], key: Key, keep_inattentive: bool = False
             next(n for n, r in found.items() if r["simulated"] is kind) for kind in (True, False)
         ]
         raise SurveyError(
-            f"{printable(names[0])} is simulated and {printable(names[1])} is not; score them apart"
+            f"{printable(names[0], 300)} is simulated and {printable(names[1], 300)} is not; score them apart"
         )
     if not found:
         raise SurveyError(f"no result can be used: {first_reason(left_out)}")
@@ -86,7 +86,7 @@ def read_results(paths: Sequence[Path], key: Key, keep_inattentive: bool = False
 def first_reason(left_out: Mapping[str, str]) -> str:
     name, reason = next(iter(left_out.items()), ("", "the files are empty"))
     others = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
-    return f"{printable(name)}: {reason}{others}" if name else reason
+    return f"{printable(name, 300)}: {reason}{others}" if name else reason
 
 
 def _pieces(paths: Sequence[Path], left_out: dict[str, str]) -> list[tuple[str, str]]:

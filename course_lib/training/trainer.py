@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import functools
 import json
 import math
 import operator
@@ -113,7 +114,8 @@ class Trainer:
         self.parallel = self.decoder if processes.count == 1 else self.shared_decoder()
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True  # every step has the same shapes
-        losses = shifted_losses if config.shift_weight else adain_losses
+        losses = functools.partial(adain_losses, relative=config.relative)
+        losses = shifted_losses if config.shift_weight else losses
         self.losses = torch.compile(losses) if config.compile else losses
         self.recorded = RecordedStep(self) if self.can_be_recorded() else None
         self.optimizer = self.new_optimizer()
@@ -235,8 +237,7 @@ class Trainer:
         """The same of given crops."""
         try:
             if not self.config.shift_weight:
-                relative = self.config.relative
-                return self.losses(self.encoder, self.parallel, content, style, relative)
+                return self.losses(self.encoder, self.parallel, content, style)
             offset = np.random.default_rng((self.config.seed, self.completed)).integers(0, CELL, 2)
             return self.losses(self.encoder, self.parallel, content, style, offset.tolist())
         except torch._dynamo.exc.BackendCompilerFailed as error:
