@@ -76,7 +76,8 @@ def read_results(paths: Sequence[Path], key: Key, keep_inattentive: bool = False
             next(n for n, r in found.items() if r["simulated"] is kind) for kind in (True, False)
         ]
         raise SurveyError(
-            f"{printable(names[0], 300)} is simulated and {printable(names[1], 300)} is not; score them apart"
+            f"{printable(names[0], 300)} is simulated and {printable(names[1], 300)} is not; "
+            "score them apart"
         )
     if not found:
         raise SurveyError(f"no result can be used: {first_reason(left_out)}")
