@@ -1,6 +1,7 @@
 """The shipped decoder's two ratios, with outputs whose score is known."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,8 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from course_lib.images import ImageError
+from course_lib.gatys.config import GatysConfig
+from course_lib.gatys.loop import optimize
+from course_lib.gatys.objective import GatysObjective, build_encoder
+from course_lib.images import ImageError, save_image
 from course_lib.measuring.decoder_scores import decoder_scores, score_folders
+from course_lib.records.overtaking import count_evaluations, evaluations_to_overtake
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
@@ -173,3 +178,56 @@ def test_photographs_that_are_all_alike_are_refused():
     same = images(1)[0]
     with pytest.raises(ValueError, match="all photographs are the same picture"):
         decoder_scores(copy, [same, same], images(1))
+
+
+def test_the_right_photograph_is_found_in_a_copy_and_not_in_another_one():
+    contents = images(3)
+    found = decoder_scores(transfer(lambda content, style: content), contents, images(1))
+    assert all(score["found_by_features"] and score["found_by_edges"] for score in found)
+    lost = decoder_scores(transfer(lambda content, style: contents[0]), contents, images(1))
+    assert [score["found_by_features"] for score in lost] == [True, False, False]
+    assert [score["found_by_edges"] for score in lost] == [True, False, False]
+
+
+def test_evaluations_until_gatys_is_ahead():
+    content, style = images(2, 32, 32)
+    config = GatysConfig(init="content", max_evaluations=12, device="cpu", precision="float32")
+    network = build_encoder(config)
+    rows = optimize(content, style, config, network=network).history
+    totals = [row.total for row in rows]
+
+    def count(picture, limit=12):
+        stand_in = SimpleNamespace(stylize=lambda content, style: picture)
+        settings = replace(config, max_evaluations=limit)
+        return evaluations_to_overtake(stand_in, content, style, settings, network)
+
+    seen = {}
+    settings = replace(config, snapshots=(3,))
+    optimize(content, style, settings, lambda image, row: seen.update(image=image), network=network)
+    goal = GatysObjective(content, style, config, network)
+    loss = goal.measure(seen["image"].mul(255).round().div(255)).total
+    expected = next(i for i, total in enumerate(totals, 1) if total < loss)
+    assert count(seen["image"]) == expected > 1
+    assert count(style) is None and count(seen["image"], 1) is None
+
+
+def test_a_callback_ends_an_optimisation():
+    content, style = images(2, 32, 32)
+    config = GatysConfig(init="content", max_evaluations=9, snapshots=(4,), device="cpu")
+    result = optimize(content, style, config, lambda image, row: True)
+    assert result.evaluations == 4 and result.stopped == "interrupted"
+
+
+def test_the_median_counts_pairs_that_are_never_overtaken_as_more(tmp_path):
+    for i, image in enumerate(images(2, 32, 32)):
+        save_image(image, tmp_path / f"{i}.png")
+    paths = sorted(tmp_path.iterdir())
+    config = GatysConfig(init="content", max_evaluations=3, device="cpu", precision="float32")
+    pairs = [tuple(paths), tuple(reversed(paths))]
+    copies = transfer(lambda content, style: style)
+    results = count_evaluations(copies, pairs, 32, config)
+    assert results["median_evaluations"] is None and results["most_evaluations"] == 3
+    assert [row["evaluations"] for row in results["pairs"]] == [None, None]
+    untouched = transfer(lambda content, style: content)
+    results = count_evaluations(untouched, pairs, 32, config)
+    assert results["median_evaluations"] <= 3

@@ -59,7 +59,7 @@ def fetch_famous_paintings(folder: Path, names: list[str] | None) -> int:
     )
     for name, reason in report.failed.items():
         print(f"{name}: {reason}", file=sys.stderr)
-    return 2 if report.failed else 0
+    return 1 if report.failed else 0
 
 
 def fetch_coco(folder: Path, images: int | None, keep_archive: bool) -> int:
@@ -77,7 +77,7 @@ def fetch_coco(folder: Path, images: int | None, keep_archive: bool) -> int:
     for name, reason in report.skipped.items():
         # Names that are not to be trusted may hold line breaks or codes that steer a terminal.
         print(f"{ascii(name)} was skipped: {reason}", file=sys.stderr)
-    return 0
+    return 1 if report.skipped else 0
 
 
 def copy_lessons_command(options: argparse.Namespace) -> None:

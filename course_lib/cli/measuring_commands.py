@@ -10,6 +10,7 @@ from course_lib.cli.options import (
     Formatter,
     Parser,
     add_compute_options,
+    count,
     load_transfer,
     positive,
     tell_left_out,
@@ -23,6 +24,10 @@ def add_commands(command: Callable[..., Parser]) -> None:
     quality.add_argument("--only", type=Path, metavar="FILE", help="use only the names in FILE")
     quality.add_argument("--size", type=positive, default=256, help="side of the square images")
     quality.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
+    text = "also count the evaluations that Gatys' optimisation needs to get ahead, for N pairs"
+    quality.add_argument("--overtaken", type=count, default=0, metavar="N", help=text)
+    quality.add_argument("--evaluations", type=positive, default=100, metavar="N",
+                         help="the most that are counted")  # fmt: skip
     quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
     add_compute_options(quality)
     add_benchmarks(command("benchmark", None, "measure speed, side by side in one process"))
@@ -78,7 +83,10 @@ def add_runtime_options(parser: Parser) -> None:
 
 
 def quality_command(options: argparse.Namespace) -> int:
-    from course_lib.measuring.decoder_scores import score_folders
+    from course_lib.gatys.config import GatysConfig
+    from course_lib.measuring.comparison import spread_pairs
+    from course_lib.measuring.decoder_scores import pictures_of, score_folders
+    from course_lib.records.overtaking import count_evaluations
     from course_lib.stylize import DEFAULT_DECODER
     from course_lib.system.devices import describe
     from course_lib.system.files import relative_name, save_record
@@ -90,6 +98,14 @@ def quality_command(options: argparse.Namespace) -> int:
     results = score_folders(
         transfer, options.content, options.style, options.size, only, skipped, ignored
     )
+    if options.overtaken:
+        folders = pictures_of(options.content, options.style, only)
+        config = GatysConfig(
+            init="content", max_evaluations=options.evaluations, device=str(transfer.device)
+        )
+        results["overtaken"] = count_evaluations(
+            transfer, spread_pairs(*folders, options.overtaken), options.size, config
+        )
     code = tell_left_out(skipped, ignored)
     settings = {
         "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
@@ -100,8 +116,14 @@ def quality_command(options: argparse.Namespace) -> int:
     save_record(options.out, settings, results)
     print(
         f"{options.out}: style ratio {results['mean_style_ratio']:.3f}, "
-        f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs"
+        f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs; the right "
+        f"photograph is found by features for {results['found_by_features']:.1%}, by edges for "
+        f"{results['found_by_edges']:.1%}"
     )
+    if options.overtaken:
+        race = results["overtaken"]
+        middle = race["median_evaluations"] or f"more than {race['most_evaluations']}"
+        print(f"Gatys' optimisation is ahead after {middle} evaluations in the median")
     return code
 
 

@@ -38,7 +38,7 @@ def add_train_options(parser: Parser) -> None:
     add_compute_options(parser)
 
 
-def train(options: argparse.Namespace) -> None:
+def train(options: argparse.Namespace) -> int:
     from course_lib.system.listings import read_names
     from course_lib.training.loop import train as run_training
 
@@ -53,6 +53,8 @@ def train(options: argparse.Namespace) -> None:
         settings["images"] = None
     if "epochs" in settings and "steps" not in settings:
         recipe.pop("steps", None)  # epochs that were asked for go before a preset's steps
-    path = run_training(TrainingConfig(**recipe | settings))
+    skipped: dict[Path, str] = {}
+    path = run_training(TrainingConfig(**recipe | settings), skipped=skipped)
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, the first
         print(path)
+    return 1 if skipped else 0

@@ -13,7 +13,7 @@ from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.memory_estimate import estimate_memory
 from course_lib.gatys.objective import GatysObjective, build_encoder, check_image
 from course_lib.gatys.optimizers import Pixels, make_optimizer
-from course_lib.system.devices import keep_freed_memory
+from course_lib.system.devices import keep_freed_memory, synchronize
 from course_lib.vgg import VGG19Encoder
 
 
@@ -66,7 +66,7 @@ class GatysResult:
 NOISE = 0.3  # range of the first image's values around mid-grey
 PERFECT = 1e-10  # a total loss that is rounding noise
 ASTRAY = 10  # times the best loss
-Snapshot = Callable[[Tensor, HistoryRow], None]
+Snapshot = Callable[[Tensor, HistoryRow], object]
 
 
 class _Stop(Exception):
@@ -95,7 +95,8 @@ def optimize(
         style: (1, 3, h, w) RGB in [0, 1], of any size.
         config: the settings.
         on_snapshot: called as ``on_snapshot(image, row)`` after the evaluations that
-            ``config.snapshots`` lists, with the image (1, 3, h, w) that was evaluated.
+            ``config.snapshots`` lists, with the image (1, 3, h, w) that was evaluated; true ends
+            the run.
         progress: show a progress bar.
         network: an encoder made by ``build_encoder``, to save loading it again.
 
@@ -139,6 +140,7 @@ class _Run:
         self.config, self.on_snapshot = config, on_snapshot
         self.started = time.perf_counter()
         self.history: list[HistoryRow] = []
+        self.setup_seconds: float | None = None
         self.step = 0
         self.best: Tensor | None = None
         self.best_total: float | None = None
@@ -198,6 +200,9 @@ class _Run:
             nonlocal scale
             if len(self.history) == self.config.planned_evaluations:
                 raise _Stop("spent")
+            if self.setup_seconds is None:
+                synchronize(objective.device)
+                self.setup_seconds = time.perf_counter() - self.started
             pixels.values.grad = None
             image = pixels.image()
             losses = objective(image)
@@ -227,8 +232,9 @@ class _Run:
             self.best, self.best_total = image, row.total
         self.bar.update()
         self.bar.set_postfix_str(f"loss {row.total:.4g}", refresh=False)
-        if self.on_snapshot and row.evaluation in self.config.snapshots:
-            self.on_snapshot(image.cpu(), row)
+        shown = self.on_snapshot and row.evaluation in self.config.snapshots
+        if shown and self.on_snapshot(image.cpu(), row):
+            raise _Stop("interrupted")
 
     def result(
         self, start: Tensor, full: tuple[int, int], objective: GatysObjective | None, stopped: str
@@ -248,9 +254,7 @@ class _Run:
             evaluations=len(self.history),
             steps=self.history[-1].step if self.history else 0,
             seconds=seconds,
-            setup_seconds=2 * self.history[0].seconds - self.history[1].seconds
-            if len(self.history) > 1
-            else seconds,
+            setup_seconds=seconds if self.setup_seconds is None else self.setup_seconds,
             stopped="finished" if stopped == "spent" else stopped,
             loss=loss,
             saved_loss=saved_loss,

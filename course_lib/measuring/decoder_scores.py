@@ -9,9 +9,12 @@ from torch import Tensor
 
 from course_lib.images import square, to_tensor
 from course_lib.losses import STYLE_LAYERS, style_loss
+from course_lib.measuring.scores import edge_strength
 from course_lib.stylize import StyleTransfer
 from course_lib.system.listings import check_names, find_images, plain_name, readable
 from course_lib.vgg import VGG19Encoder
+
+LINEUP = 8  # photographs from which a judge picks the one that was painted
 
 
 @torch.inference_mode()
@@ -25,6 +28,8 @@ def decoder_scores(
     very photograph, which leaves nothing to compare with. ``content_ratio`` is the
     relu4_1 distance of the stylised image to its photograph divided by the mean distance between
     two different photographs (1: as far as another photograph); distances are root mean squares.
+    ``found_by_features`` and ``found_by_edges``: whether, of up to eight photographs, the right one
+    is the nearest to the picture in relu4_1, and the one whose edges correlate best with it.
     All are measured in float32 with the normalised original weights.
 
     Args:
@@ -49,12 +54,17 @@ def decoder_scores(
     yardstick = sum(distance(a, b) for a, b in pairs) / len(pairs)
     if not yardstick:
         raise ValueError("all photographs are the same picture; scoring needs different ones")
+    edges = [standardised(edge_strength(content)) for content in contents]
     scores = []
     for s, style in enumerate(styles):
         target = features(style)
         encoded = transfer.encode_style(style)
         for c, content in enumerate(contents):
-            output = features(transfer.stylize(content, encoded))
+            picture = transfer.stylize(content, encoded)
+            output, drawn = features(picture), standardised(edge_strength(picture.cpu()))
+            lineup = [(c + i) % len(contents) for i in range(min(LINEUP, len(contents)))]
+            near = min(lineup, key=lambda i: distance(output, content_features[i]))
+            alike = max(lineup, key=lambda i: (drawn * edges[i]).sum().item())
             before = style_loss(content_features[c], target).item()
             after = style_loss(output, target).item()
             scores.append(
@@ -63,9 +73,39 @@ def decoder_scores(
                     "style": s,
                     "style_ratio": after / before if before else None,
                     "content_ratio": distance(output, content_features[c]) / yardstick,
+                    "found_by_features": near == c,
+                    "found_by_edges": alike == c,
                 }
             )
     return scores
+
+
+def standardised(values: Tensor) -> Tensor:
+    """With mean 0 and variance 1, so that the sum of products is a correlation."""
+    values = values - values.mean()
+    return values / values.square().mean().sqrt().clamp(min=1e-12)
+
+
+def pictures_of(
+    content: Path,
+    style: Path,
+    only: Collection[str] = (),
+    skipped: dict[Path, str] | None = None,
+    ignored: dict[Path, str] | None = None,
+) -> list[list[Path]]:
+    """The photographs and the paintings that can be read; see ``score_folders``."""
+    folders = [find_images(content), find_images(style)]
+    skipped = {} if skipped is None else skipped
+    if ignored is not None:
+        ignored |= folders[0].ignored | folders[1].ignored
+    if only:
+        check_names(only, [*folders[0], *folders[1]])
+        wanted = set(map(plain_name, only))
+        folders = [[p for p in paths if plain_name(p.name) in wanted] for paths in folders]
+    folders = [readable(paths, skipped) for paths in folders]
+    if not folders[1]:
+        raise ValueError(f"no painting in {style} is on the list, or none can be read")
+    return folders
 
 
 def score_folders(
@@ -89,17 +129,7 @@ def score_folders(
         ValueError: fewer than two photographs, or no painting, are left; all photographs are the
             same picture, or every painting is one of them.
     """
-    folders = [find_images(content), find_images(style)]
-    skipped = {} if skipped is None else skipped
-    if ignored is not None:
-        ignored |= folders[0].ignored | folders[1].ignored
-    if only:
-        check_names(only, [*folders[0], *folders[1]])
-        wanted = set(map(plain_name, only))
-        folders = [[p for p in paths if plain_name(p.name) in wanted] for paths in folders]
-    folders = [readable(paths, skipped) for paths in folders]
-    if not folders[1]:
-        raise ValueError(f"no painting in {style} is on the list, or none can be read")
+    folders = pictures_of(content, style, only, skipped, ignored)
     contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders)
     scores = decoder_scores(transfer, contents, styles)
     for score in scores:
@@ -116,6 +146,8 @@ def score_folders(
         "mean_style_ratio": mean(ratios),
         "mean_content_ratio": mean(score["content_ratio"] for score in scores),
         "mean_squared_content_ratio": mean(score["content_ratio"] ** 2 for score in scores),
+        "found_by_features": mean(score["found_by_features"] for score in scores),
+        "found_by_edges": mean(score["found_by_edges"] for score in scores),
         "by_style": {path.name: _mean_ratio(scores, path.name) for path in folders[1]},
     }
 

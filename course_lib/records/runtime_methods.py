@@ -117,7 +117,7 @@ def measure_gatys(
         optimize(*pairs[0], limited(config, min(6, evaluations)), network=network)
     return {
         "load_seconds": load,
-        "setup_seconds": summary([setup(run) for run in runs]),
+        "setup_seconds": summary([run.setup_seconds for run in runs]),
         "first_evaluation_seconds": durations(runs[0])[0],
         "per_evaluation_seconds": steady,
         "evaluations_of_the_recipe": planned,
@@ -149,16 +149,7 @@ def limited(config: GatysConfig, evaluations: int) -> GatysConfig:
 def durations(run: GatysResult) -> list[float]:
     """Seconds of each evaluation; the first starts when the targets are ready."""
     ends = [row.seconds for row in run.history]
-    return [ends[0] - setup(run), *(after - before for before, after in pairwise(ends))]
-
-
-def setup(run: GatysResult) -> float:
-    """Seconds before the first evaluation: features and Gram matrices of both pictures.
-
-    They are two passes of the encoder and cannot be told from the first evaluation by the history,
-    so the first evaluation counts as long as the second.
-    """
-    return max(0.0, run.setup_seconds)
+    return [ends[0] - run.setup_seconds, *(after - before for before, after in pairwise(ends))]
 
 
 def steady_state(run: GatysResult, config: GatysConfig) -> dict[str, object]:

@@ -32,6 +32,7 @@ def train(
     progress: bool = True,
     on_log: Callable[[dict[str, object]], None] | None = None,
     pools: Sequence[ImagePool] | None = None,
+    skipped: dict[Path, str] | None = None,
 ) -> Path:
     """Train, or go on where ``config.out`` left off, and return the decoder's path.
 
@@ -48,6 +49,7 @@ def train(
         progress: show a bar.
         on_log: called with each record of the log.
         pools: photographs and paintings, if they are in memory already.
+        skipped: takes up pictures that cannot be read, with the reason.
 
     Raises:
         TrainingError: bad settings, another run's checkpoint, a loss that is not finite, or a
@@ -63,6 +65,8 @@ def train(
     with contextlib.ExitStack() as stack:
         processes = stack.enter_context(joined_processes(device))
         trainer = Trainer(config, progress and processes.first, processes, pools)
+        for pool in (trainer.content_pool, trainer.style_pool) if skipped is not None else ():
+            skipped |= pool.skipped
         if processes.first:
             with saying_what_to_do(trainer.out):
                 trainer.out.mkdir(parents=True, exist_ok=True)
