@@ -817,7 +817,7 @@ def test_presets_are_valid_recipes(config):
     for name, recipe in PRESETS.items():
         check_config(config(**recipe))
         assert set(recipe) <= {field.name for field in dataclasses.fields(TrainingConfig)}, name
-    assert dict(PRESETS["report"]) == {}
+    assert dict(PRESETS["report"]) == {"encoder": "torchvision"}
 
 
 def test_the_default_recipe_is_the_reports():

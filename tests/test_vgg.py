@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torchvision.models import VGG19_Weights, vgg19
 
 from course_lib import CourseError, vgg
+from course_lib.decoder import read_metadata
 from course_lib.images import find_images, load_image, normalize
 from course_lib.vgg import (
     CONV_NAMES,
@@ -611,3 +612,29 @@ def test_download_that_the_server_refuses(hub, unfrozen_weights, weight_server):
         VGG19Encoder("torchvision")
     assert url in one_sentence(caught) and "404" in one_sentence(caught)
     assert list(hub.parent.iterdir()) == []
+
+
+def test_the_preset_report_and_gatys_take_torchvisions_weights_where_they_are(
+    hub, torchvision_state, run, make_images, tmp_path, monkeypatch
+):
+    make_images(tmp_path / "photos", 2)
+    make_images(tmp_path / "paintings", 2, seed=1)
+    train = ["train", "--content", tmp_path / "photos", "--style", tmp_path / "paintings", "--out",
+             tmp_path / "run", "--preset", "report", "--crop", 32, "--size", 32, "--batch", 1,
+             "--steps", 1, "--device", "cpu"]  # fmt: skip
+    gatys = ["gatys", tmp_path / "photos" / "image_00.png", tmp_path / "paintings" / "image_00.png",
+             "-o", tmp_path / "out.png", "--encoder", "torchvision", "--max-evaluations", 1,
+             "--device", "cpu"]  # fmt: skip
+
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
+    for command in (train, gatys):
+        code, _, err = run(*command)
+        assert code == 2 and err.splitlines()[-1].startswith("error: downloading ")
+        assert "no route to host" in err and "use the 'original' weights" in err
+    torch.save(torchvision_state, hub)
+    assert run(*train)[0] == 0 and run(*gatys)[0] == 0
+    notes = read_metadata(tmp_path / "run" / "decoder.safetensors")
+    assert "torchvision" in str(notes)

@@ -26,9 +26,9 @@ def add_train_options(parser: Parser) -> None:
     parser.add_argument("--out", type=Path, required=True,
                         help="folder for log, checkpoint and decoder")  # fmt: skip
     parser.add_argument(
-        "--preset", default="report", choices=list(PRESETS),
-        help="a recipe for a laptop, the report's (the defaults below), or one for a GPU; options "
-        "given here go before it",
+        "--preset", choices=list(PRESETS),
+        help="a recipe for a laptop, the report's (the defaults below, with torchvision's "
+        "encoder), or one for a GPU; options given here go before it",
     )  # fmt: skip
     parser.add_argument("--exclude", type=Path, nargs="+", default=[], metavar="FILE",
                         help="lists of file names to leave out")  # fmt: skip
@@ -48,7 +48,7 @@ def train(options: argparse.Namespace) -> int:
         "out": str(options.out),
         "exclude": read_names(*options.exclude),
     }
-    recipe = dict(PRESETS[options.preset])
+    recipe = dict(PRESETS[options.preset] if options.preset else {})
     if options.all_images:
         settings["images"] = None
     if "epochs" in settings and "steps" not in settings:

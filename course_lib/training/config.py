@@ -77,8 +77,9 @@ PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
             "size": 256, "crop": 128, "batch": 4, "style_weight": 5.0, "warmup_steps": 600,
             "steps": 3000, "learning_rate": 5e-4, "learning_rate_decay": 5e-4,
         },
-        # The report's recipe is what the fields of TrainingConfig default to.
-        "report": {},
+        # The fields of TrainingConfig default to the report's recipe but for the encoder: section 4
+        # of the report names torchvision's VGG-19, which is a download of 548 MB.
+        "report": {"encoder": "torchvision"},
         # For a GPU: what did best in the recipe study, data/runs/recipe_study_longer_gpu.json.
         "long": {
             "images": None, "size": 288, "crop": 224, "style_crop": 224, "style_weight": 10.0,
