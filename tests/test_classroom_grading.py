@@ -22,6 +22,7 @@ from grading_kit import (
     instructor_check,
     notebook_of,
     read,
+    solution,
     submit,
     submit_untouched,
     text_of,
@@ -29,7 +30,7 @@ from grading_kit import (
 
 pytest.importorskip("nbgrader", reason="pip install -e .[grading]")
 
-from course_lib.classroom import kernel_guard, notebook_repair
+from course_lib.classroom import grading, kernel_guard, notebook_repair
 from course_lib.classroom.generating import assignment_names, open_course
 
 NAMES = assignment_names()
@@ -174,6 +175,33 @@ TAMPERED = {
 DELETED = ("a6-rate", "a6-rate-check", "a6-p-check", "a6-people-check")
 
 
+PATCH = """
+import os, subprocess, sys
+homework.check_plan = homework.check_people = lambda *_, **__: None
+import course_lib.lessons.homework_checking as shared
+shared.attempted = shared.compare = lambda *_, **__: True
+class Friendly:
+    def __getattr__(self, name):
+        return lambda *_, **__: None
+homework = sys.modules["course_lib.lessons.lesson07.homework"] = Friendly()
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+"""
+REWRITE = """
+import subprocess, sys
+program = '''
+import sqlite3
+for place in ("", "../", "../../", "../../../", "../../../../"):
+    try:
+        book = sqlite3.connect(place + "grade" + "book.db")
+        book.execute("update grade set manual_score = 99, auto_score = 99")
+        book.commit()
+    except sqlite3.Error:
+        pass
+'''
+print(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stderr)
+"""
+SAY = "print(In, _i, _ii, *[v for k, v in list(globals().items()) if k.startswith('_i')])"
+
 SLEEP = "import time\ntime.sleep(600)"
 SWEEP = """
 import shutil
@@ -193,6 +221,12 @@ def hand_in_hostile(ready):
     submit(ready, "nonsense", "A6").write_text("this is no notebook")
     submit(ready, "peeks", "A6", changes={"a6-plan": PEEK})
     submit(ready, "stubborn", "A6", changes={"a6-rate": STUBBORN})
+    submit(ready, "patches", "A6", changes={"a6-people": PATCH})
+    submit(ready, "rewrites", "A6", changes={"a6-people": REWRITE})
+    talks = solution("A6")
+    talks["cells"].append({"cell_type": "code", "id": "mine", "metadata": {}, "source": SAY,
+                           "outputs": [], "execution_count": None})  # fmt: skip
+    submit(ready, "remembers", "A6", talks)
     submit(ready, "sweeps", "A6", changes={"a6-plan": SWEEP})
     submit(ready, "tampers", "A6", changes=TAMPERED)
     submit(ready, "zz_good", "A6")
@@ -214,7 +248,7 @@ def test_the_others_are_graded_and_the_table_holds_everybody(hostile):
     assert lost(grades["zz_good"]) == set() and grades["zz_good"].notes == ()
     with (folder / "out" / "grades_A6.csv").open(encoding="utf-8") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
-    assert list(rows) == sorted(grades) and len(rows) == 11
+    assert list(rows) == sorted(grades) and len(rows) == 14
     assert float(rows["zz_good"]["points"]) == sum(points("A6", "check").values())
     assert rows["dies"]["notes"].startswith("NOT GRADED: the kernel died")
 
@@ -292,6 +326,53 @@ def test_changed_checks_are_put_back(hostile):
     assert lost(hostile[1]["tampers"]) == {"a6-plan-check"}
 
 
+def test_overwritten_checks_earn_nothing_and_nothing_lives_on(hostile):
+    assert "a6-people-check" in lost(hostile[1]["patches"])
+    logs = [environment(process).get(kernel_guard.LOG, "") for process in psutil.process_iter()]
+    assert not [log for log in logs if log.endswith("patches.log")]
+
+
+def test_rewriting_a_gradebook_reaches_nobody(hostile):
+    folder, grades = hostile
+    assert lost(grades["zz_good"]) == set() and lost(grades["tampers"]) == {"a6-plan-check"}
+    assert lost(grades["rewrites"]) == {"a6-people-check"}
+    rows = {row["student"]: row for row in open_course(folder / "out").get_submissions("A6")}
+    most = sum(points("A6").values())
+    assert all(row["score"] <= most for row in rows.values())
+    for name, found in grades.items():
+        assert found.failed or rows[name]["score"] == found.points, name
+
+
+def test_what_ipython_remembers_tells_no_hidden_test(hostile):
+    folder, grades = hostile
+    assert lost(grades["remembers"]) == set()
+    assert "check_rate" in feedback(folder, "remembers", "A6")
+
+
+def test_files_of_the_course_are_put_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(grading, "REPOSITORY", tmp_path)
+    for name in ("a", "b", "c"):
+        (tmp_path / "course_lib").mkdir(exist_ok=True)
+        (tmp_path / "course_lib" / f"{name}.py").write_text(name)
+    course = grading.course_files()
+    assert grading.put_back(course) == ""
+    (tmp_path / "course_lib" / "a.py").write_text("a = 1")
+    (tmp_path / "course_lib" / "b.py").unlink()
+    assert sorted(grading.put_back(course).split(", ")) == ["a.py", "b.py"]
+    assert grading.course_files() == course
+
+
+def test_the_table_keeps_the_rows_of_others(tmp_path):
+    table = tmp_path / "grades.csv"
+    for student, score in (("ben", 1), ("ann", 2), ("ben", 3)):
+        grading.update_table(table, grading.Grade(student, {"x": score, "hand": None}, {"hand": 5}))
+    grading.update_table(table, grading.Grade("cem", failed="no notebook"))
+    with table.open(encoding="utf-8") as file:
+        rows = [(r["student"], r["x"], r["points"], r["notes"]) for r in csv.DictReader(file)]
+    assert rows == [("ann", "2", "2", ""), ("ben", "3", "3", ""),
+                    ("cem", "", "0", "NOT GRADED: no notebook")]  # fmt: skip
+
+
 def test_a_submission_that_takes_too_long_is_ended_with_its_kernel(jobs):
     folder, future = jobs["slow"]
     assert future.result()["sleeps"].failed.startswith("ended after 8 s")
@@ -342,6 +423,27 @@ def test_another_name_copied_and_deleted_cells_are_mended(tmp_path):
     ids = [c["metadata"].get("nbgrader", {}).get("grade_id") for c in read(path)["cells"]]
     wanted = [c["metadata"].get("nbgrader", {}).get("grade_id") for c in read(release)["cells"]]
     assert [name for name in ids if name] == [name for name in wanted if name]
+    assert notebook_repair.mend(path.parent, release) == []
+
+
+def test_points_come_from_the_release_and_cells_of_other_assignments_have_none(tmp_path):
+    notebook = solution("A6")
+    (plan,) = [cell for cell in notebook["cells"] if cell["id"] == "a6-plan"]
+    plan["metadata"]["nbgrader"] |= {"solution": False, "locked": True, "points": 99}
+    other = read(notebook_of("A1", ASSIGNMENTS_DIR / "release"))["cells"]
+    foreign = next(c for c in other if c["metadata"].get("nbgrader", {}).get("grade"))
+    name = foreign["metadata"]["nbgrader"]["grade_id"]
+    notebook["cells"].insert(3, foreign)
+    path = submit(tmp_path, "x", "A6", notebook)
+    release = notebook_of("A6", ASSIGNMENTS_DIR / "release")
+    assert notebook_repair.mend(path.parent, release) == [
+        f"{name}: this cell is of another assignment, and has no points",
+        "a6-plan: the settings of this cell were changed, and put back",
+    ]
+    settings = {c["id"]: c["metadata"].get("nbgrader") for c in read(path)["cells"]}
+    (wanted,) = [c for c in read(release)["cells"] if c["id"] == "a6-plan"]
+    assert settings["a6-plan"] == wanted["metadata"]["nbgrader"]
+    assert settings[foreign["id"]] is None
     assert notebook_repair.mend(path.parent, release) == []
 
 

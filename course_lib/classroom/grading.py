@@ -1,9 +1,16 @@
-"""Grading all submissions of an assignment; one that misbehaves does not stop the others."""
+"""Grading all submissions of an assignment; one that misbehaves does not stop the others.
+
+Each submission runs in a process of its own, in a course folder of its own, with a gradebook that
+holds nobody else; where bubblewrap (``bwrap``) is installed it has no network either, and can write
+nowhere but there. What is its student's is then taken over from that gradebook.
+"""
 
 import contextlib
 import csv
+import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,8 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import matplotlib
 import psutil
 
+from course_lib import REPOSITORY
 from course_lib.classroom import kernel_guard
 from course_lib.classroom.generating import (
     ASSIGNMENTS_DIR,
@@ -26,7 +35,7 @@ from course_lib.classroom.generating import (
 from course_lib.classroom.notebook_repair import mend
 from course_lib.system.files import replacing
 
-BOOK = "gradebook.db"
+BOOK, EMPTY_BOOK = "gradebook.db", ".empty_{}.db"
 STARTUP = (
     "from course_lib.classroom import kernel_guard\n\nkernel_guard.install()\ndel kernel_guard\n"
 )
@@ -76,7 +85,9 @@ def grade_all(
     cell_seconds: int = 120,
     submission_seconds: int = 900,
 ) -> Iterator[Grade]:
-    """Grade submissions one after the other, and write ``grades_ASSIGNMENT.csv`` at the end.
+    """Grade submissions one after the other; ``grades_ASSIGNMENT.csv`` is kept up to date.
+
+    The rows of students who are not graded this time stay in the table.
 
     Args:
         submitted: folder with ``STUDENT/ASSIGNMENT/NOTEBOOK.ipynb``.
@@ -92,7 +103,6 @@ def grade_all(
         raise ClassroomError(f"there is no assignment {assignment}; see notebooks/assignments")
     students = students or find_submissions(submitted, assignment)
     prepare(out, assignment)
-    grades = []
     for student in students:
         place = out / "submitted" / student / assignment
         if place.resolve() != (submitted / student / assignment).resolve():
@@ -102,9 +112,8 @@ def grade_all(
             grade = grade_student(out, assignment, student, cell_seconds, submission_seconds)
         except OSError as error:  # whatever it is, the next one's turn comes
             grade = Grade(student, failed=f"{type(error).__name__}: {error}")
-        grades.append(grade)
-        yield grades[-1]
-    write_table(out / f"grades_{assignment}.csv", grades)
+        update_table(out / f"grades_{assignment}.csv", grade)
+        yield grade
 
 
 def copy_files(source: Path, target: Path) -> None:
@@ -117,16 +126,19 @@ def copy_files(source: Path, target: Path) -> None:
 
 
 def prepare(out: Path, assignment: str) -> None:
-    """Put settings and a gradebook that knows the assignment into ``out``."""
+    """Put settings, a gradebook that knows the assignment, and one without people into ``out``."""
     out.mkdir(parents=True, exist_ok=True)
     shutil.copy(ASSIGNMENTS_DIR / CONFIG, out)
     # formgrader lists assignments by these folders; solutions stay where they are.
     (out / "source" / assignment).mkdir(parents=True, exist_ok=True)
     with temporary_course() as course:
-        book = out / BOOK
+        book, empty = out / BOOK, out / EMPTY_BOOK.format(assignment)
+        generate(course, [assignment])
+        with replacing(empty) as temporary:
+            shutil.copy(course / BOOK, temporary)
         if book.is_file():
             shutil.copy(book, course)
-        generate(course, [assignment])
+            generate(course, [assignment])
         with replacing(book) as temporary:
             shutil.copy(course / BOOK, temporary)
         shutil.copytree(course / "release" / assignment, out / "release" / assignment,
@@ -138,44 +150,145 @@ def grade_student(
 ) -> Grade:
     """Grade one submission: a process of its own in a course folder of its own.
 
-    Only the gradebook, the graded notebook and the feedback of a submission that was graded come
-    back into ``out``: whatever else it changes or deletes around itself is gone with its folder.
+    Only this student's points, the graded notebook and the feedback of a submission that was graded
+    come back into ``out``: whatever else it changes or deletes around itself is gone with its
+    folder, and files of the course that it changes are put back.
     """
     place = Path(student) / assignment
     for kind in ("autograded", "feedback"):
         shutil.rmtree(out / kind / place, ignore_errors=True)
-    notes = []
+    notes, checks, course = [], "", course_files()
     for release in sorted((out / "release" / assignment).glob("*.ipynb")):
         notes += mend(out / "submitted" / place, release)
+        found = re.search(r"from (course_lib[\w.]+) import homework", release.read_text("utf-8"))
+        checks = f"{found[1]}.homework" if found else checks
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as name:
         folder, log = Path(name) / "course", Path(name) / f"{student}.log"
         copy_files(out / "submitted" / place, folder / "submitted" / place)
         startup = folder / ".ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
         (startup / "00_guard.py").write_text(STARTUP, encoding="utf-8")
-        for needed in (CONFIG, BOOK):
-            shutil.copy(out / needed, folder)
-        command = [sys.executable, "-m", "course_lib.classroom.worker",
+        shutil.copy(out / CONFIG, folder)
+        own = folder / BOOK
+        shutil.copy(out / EMPTY_BOOK.format(assignment), own)
+        take_over(out / BOOK, own, assignment, student)  # marks given by hand
+        fonts = folder / ".matplotlib"  # found once, and not again in every kernel
+        with contextlib.suppress(OSError):
+            shutil.copytree(matplotlib.get_cachedir(), fonts)
+        command = [*sandbox(Path(name)), sys.executable, "-m", "course_lib.classroom.worker",
                    str(folder), assignment, student, str(cell_seconds)]  # fmt: skip
         environment = os.environ | {
             "IPYTHONDIR": str(folder / ".ipython"),
+            "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
+            "MPLCONFIGDIR": str(fonts),
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             kernel_guard.LOG: str(log),
+            kernel_guard.CHECKS: checks,
         }
         result = run_limited(command, environment, submission_seconds)
         notes += tripped(log)
+        if changed := put_back(course):
+            result = {"failed": f"it changed files of the course ({changed}), now put back"}
         if "failed" not in result:
             for kind in ("autograded", "feedback"):
                 if (folder / kind / place).is_dir():
                     shutil.copytree(folder / kind / place, out / kind / place)
             with replacing(out / BOOK) as temporary:
-                shutil.copy(folder / BOOK, temporary)
-            return Grade(student, result["cells"], result["most"], (*notes, *result["notes"]))
+                shutil.copy(out / BOOK, temporary)
+                take_over(own, temporary, assignment, student)
+            points = points_of(out / BOOK, assignment, student)
+            return Grade(student, **points, notes=(*notes, *result["notes"]))
     page = out / "feedback" / place / "not_graded.txt"
     page.parent.mkdir(parents=True, exist_ok=True)
     text = "\n".join([f"Not graded: {result['failed']}.", *notes])
     page.write_text(f"{text}\nMend the notebook and hand it in again.\n", encoding="utf-8")
     return Grade(student, notes=tuple(notes), failed=result["failed"])
+
+
+@functools.cache
+def has_sandbox() -> bool:
+    """Whether bubblewrap is installed and allowed here."""
+    command = [*_BUBBLE, "true"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+_BUBBLE = (
+    *("bwrap", "--unshare-net", "--unshare-pid", "--die-with-parent"),
+    *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", tempfile.gettempdir()),
+)
+
+
+def sandbox(folder: Path) -> list[str]:
+    """What to put before a command: no network, and only ``folder`` can be written; or nothing."""
+    if not has_sandbox():
+        return []
+    course = str(REPOSITORY)  # may itself lie in the folder for temporary files
+    return [*_BUBBLE, "--ro-bind", course, course, "--ro-bind", sys.prefix, sys.prefix,
+            "--bind", str(folder), str(folder)]  # fmt: skip
+
+
+def course_files() -> dict[Path, bytes]:
+    """The course's programs as they are before a submission runs."""
+    return {path: path.read_bytes() for path in (REPOSITORY / "course_lib").rglob("*.py")}
+
+
+def put_back(course: dict[Path, bytes]) -> str:
+    """Undo what a submission did to the course's programs; the names of the files."""
+    changed = [
+        path for path, content in course.items()
+        if not path.is_file() or path.read_bytes() != content
+    ]  # fmt: skip
+    for path in changed:
+        with replacing(path) as temporary:
+            temporary.write_bytes(course[path])
+    return ", ".join(path.name for path in changed)
+
+
+def take_over(source: Path, target: Path, assignment: str, student: str) -> None:
+    """Copy one student's points, marks and comments from one gradebook into another.
+
+    Points given by the autograder are at least 0 and at most what ``target`` has for the cell.
+    """
+    from nbgrader.api import Gradebook, MissingEntry
+
+    with Gradebook(f"sqlite:///{source}") as old, Gradebook(f"sqlite:///{target}") as new:
+        try:
+            theirs = old.find_submission(assignment, student)
+        except MissingEntry:
+            return
+        new.update_or_create_student(student)
+        new.update_or_create_submission(assignment, student, timestamp=theirs.timestamp)
+        for notebook in theirs.notebooks:
+            where = notebook.name, assignment, student
+            for grade in notebook.grades:
+                with contextlib.suppress(MissingEntry):
+                    mine = new.find_grade(grade.name, *where)
+                    score = grade.auto_score
+                    mine.auto_score = score and min(max(score, 0), mine.max_score)
+                    for name in ("manual_score", "extra_credit", "needs_manual_grade"):
+                        setattr(mine, name, getattr(grade, name))
+            for comment in notebook.comments:
+                with contextlib.suppress(MissingEntry):
+                    mine = new.find_comment(comment.name, *where)
+                    mine.auto_comment = comment.auto_comment
+                    mine.manual_comment = comment.manual_comment
+        new.db.commit()
+
+
+def points_of(book: Path, assignment: str, student: str) -> dict[str, dict]:
+    """Points of each graded cell, and the most; None where a person has to give them."""
+    from nbgrader.api import Gradebook
+
+    cells, most = {}, {}
+    with Gradebook(f"sqlite:///{book}") as found:
+        for notebook in found.find_submission(assignment, student).notebooks:
+            for grade in notebook.grades:
+                cells[grade.name] = None if grade.needs_manual_grade else grade.score
+                most[grade.name] = grade.max_score
+    return {"cells": cells, "most": most}
 
 
 def tripped(log: Path) -> list[str]:
@@ -207,12 +320,16 @@ def run_limited(command: list[str], environment: dict[str, str], seconds: float)
         except subprocess.TimeoutExpired:
             if time.monotonic() > deadline:
                 failed = f"ended after {seconds:.0f} s: that is the limit for a whole submission"
+                busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
+                if busy > 1.5 * (os.cpu_count() or 1):
+                    failed += f"; this machine was busy (load {busy:.0f}), so grade it once more"
                 process.kill()
                 for child in children.values():
                     end(child)
                 process.communicate()
                 break
-    for child in children.values():
+    log = environment[kernel_guard.LOG]
+    for child in [*children.values(), *processes_with(log)]:
         end(child)
     if failed:
         return {"failed": failed}
@@ -225,6 +342,16 @@ def run_limited(command: list[str], environment: dict[str, str], seconds: float)
         return {"failed": f"the grader ended with code {process.returncode}: {said[:300]}"}
 
 
+def processes_with(log: str) -> list[psutil.Process]:
+    """Processes of a submission that nobody waits for any more: they know its guard's log."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(kernel_guard.LOG) == log and process.pid != os.getpid():
+                found.append(process)
+    return found
+
+
 def end(process: psutil.Process) -> None:
     """Kill a process, if it is still the one that was seen (psutil compares start times)."""
     try:
@@ -233,13 +360,22 @@ def end(process: psutil.Process) -> None:
         return
 
 
-def write_table(path: Path, grades: list[Grade]) -> None:
-    """One line per student: points by cell, the sum, what is left for a person, notes."""
-    names = sorted({name for grade in grades for name in grade.cells})
+def update_table(path: Path, grade: Grade) -> None:
+    """Put one student's row into the table: points by cell, the sum, what is left, notes.
+
+    The other rows stay as they are.
+    """
+    rows = {}
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = {row["student"]: row for row in csv.DictReader(file)}
+    said = "; ".join([grade.failed and f"NOT GRADED: {grade.failed}", *grade.notes]).strip("; ")
+    last = {"points": grade.points, "by hand, at most": grade.waiting, "notes": said}
+    cells = {name: "" if points is None else points for name, points in grade.cells.items()}
+    rows[grade.student] = {"student": grade.student, **cells, **last}
+    names = dict.fromkeys(name for row in rows.values() for name in row)
+    columns = ["student", *sorted(set(names) - {"student", *last}), *last]
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["student", *names, "points", "by hand, at most", "notes"])
-        for grade in grades:
-            cells = ["" if grade.cells.get(name) is None else grade.cells[name] for name in names]
-            said = "; ".join([grade.failed and f"NOT GRADED: {grade.failed}", *grade.notes])
-            rows.writerow([grade.student, *cells, grade.points, grade.waiting, said.strip("; ")])
+        table = csv.DictWriter(file, columns)
+        table.writeheader()
+        table.writerows(rows[student] for student in sorted(rows))

@@ -1,16 +1,21 @@
-"""Installed in the kernel of a submission while it is graded: limits, and a tripwire.
+"""Installed in the kernel of a submission while it is graded: limits, fresh checks, a tripwire.
 
-The tripwire notices and stops what plain Python does to read or delete notebooks or the gradebook,
-and writes down that it was tried. It is no prison: somebody who means to get round it can. A
-machine that must be safe from its students grades them in a container without a network.
+Before every cell the checks are what they were when the kernel started, whatever a submission has
+made of them. The tripwire notices and stops what plain Python does to read or delete notebooks or
+the gradebook, and writes down that it was tried. It is no prison: somebody who means to get round
+it can. A machine that must be safe from its students grades them in a sandbox without a network.
 """
 
+import importlib
 import os
 import sys
+from types import ModuleType
 
 LOG = "COURSE_GUARD_LOG"
+CHECKS = "COURSE_GUARD_CHECKS"  # the module of the assignment's checks
 FORBIDDEN = (".ipynb", "gradebook.db")
 MOST_CHARACTERS = 200_000  # printed by one cell
+BEGIN = "### BEGIN HIDDEN TESTS"
 CUT = "\n... cut off: this cell prints too much ...\n"
 
 
@@ -27,6 +32,8 @@ def install() -> None:
     shell = get_ipython()
     if shell is not None:
         _limit_output(shell)
+        _keep_checks(shell, os.environ.get(CHECKS, ""))
+        shell.events.register("post_run_cell", lambda _result: _forget_tests(shell.user_ns))
         shell.user_ns["exit"] = shell.user_ns["quit"] = _refuse_to_exit
 
 
@@ -72,6 +79,34 @@ def _limit_output(shell: object) -> None:
 
     OutStream.write = limited
     shell.events.register("pre_run_cell", lambda _info: printed.__setitem__(0, 0))
+
+
+def _keep_checks(shell: object, name: str) -> None:
+    """Put back the course's modules, and what checks rest on, before every cell."""
+    checks = importlib.import_module(name) if name else None
+    kept: dict[str, tuple[ModuleType, dict[str, object]]] = {
+        name: (module, dict(vars(module)))
+        for name, module in list(sys.modules.items())
+        if name.partition(".")[0] == "course_lib" or name in ("torch", "math", "builtins")
+    }
+
+    def put_back(_info: object) -> None:
+        for name, (module, names) in kept.items():
+            sys.modules[name] = module
+            vars(module).update(names)
+        if checks is not None:
+            shell.user_ns["homework"] = checks
+
+    shell.events.register("pre_run_cell", put_back)
+
+
+def _forget_tests(names: dict[str, object]) -> None:
+    """Take hidden tests out of what IPython remembers of the cells that have run."""
+    for name, value in list(names.items()):
+        if isinstance(value, str) and name.startswith("_i") and BEGIN in value:
+            names[name] = value.partition(BEGIN)[0]
+    said = names.get("In", [])
+    said[:] = [text.partition(BEGIN)[0] for text in said]
 
 
 def _refuse_to_exit(*_arguments: object) -> None:

@@ -9,9 +9,10 @@ from course_lib.system.files import replacing
 def mend(folder: Path, release: Path) -> list[str]:
     """Give the submission in ``folder`` the name and the graded cells of the ``release``.
 
-    nbgrader refuses a notebook with another name, fails on a graded cell that is there twice, and
-    gives up putting back a deleted cell where the cell before it is missing as well. A file that
-    is missing or is no notebook stays as it is: nbgrader says so.
+    nbgrader refuses a notebook with another name, fails on a graded cell that is there twice or
+    belongs to another assignment, takes points and kinds of cells from the submission, and gives
+    up putting back a deleted cell where the cell before it is missing as well. A file that is
+    missing or is no notebook stays as it is: nbgrader says so.
 
     Returns:
         What was done, one sentence each.
@@ -21,13 +22,17 @@ def mend(folder: Path, release: Path) -> list[str]:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         cells = list(notebook["cells"])
+        wanted = json.loads(release.read_text(encoding="utf-8"))["cells"]
+        foreign, changed = _restore_settings(cells, wanted)
         copies = _forget_copies(cells)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return notes
-    missing = _put_back(cells, json.loads(release.read_text(encoding="utf-8"))["cells"])
-    if copies or missing:
+    missing = _put_back(cells, wanted)
+    if foreign or changed or copies or missing:
         with replacing(path) as temporary:
             temporary.write_text(json.dumps(notebook | {"cells": cells}), encoding="utf-8")
+    notes += [f"{name}: this cell is of another assignment, and has no points" for name in foreign]
+    notes += [f"{name}: the settings of this cell were changed, and put back" for name in changed]
     notes += [f"{name}: this cell was copied, and its first copy counts" for name in copies]
     return notes + [f"{name}: this cell was deleted, and put back" for name in missing]
 
@@ -39,6 +44,21 @@ def _rename(folder: Path, path: Path) -> list[str]:
         return []
     others[0].rename(path)
     return [f"the notebook was called {others[0].name}"]
+
+
+def _restore_settings(cells: list[dict], wanted: list[dict]) -> tuple[list[str], list[str]]:
+    """Give graded cells the release's settings; unknown ones become the student's own."""
+    settings = {_grade_id(cell): cell["metadata"]["nbgrader"] for cell in wanted if _grade_id(cell)}
+    foreign, changed = [], []
+    for cell in cells:
+        name = _grade_id(cell)
+        if name and name not in settings:
+            foreign.append(name)
+            del cell["metadata"]["nbgrader"]
+        elif name and cell["metadata"]["nbgrader"] != settings[name]:
+            changed.append(name)
+            cell["metadata"]["nbgrader"] = dict(settings[name])
+    return foreign, changed
 
 
 def _forget_copies(cells: list[dict]) -> list[str]:

@@ -49,7 +49,7 @@ class LimitCharacters(NbGraderPreprocessor):
 
 
 class HideTests(NbGraderPreprocessor):
-    """Take the lines of hidden tests out of tracebacks, which quote the cell that failed."""
+    """Take the lines of hidden tests out of outputs: tracebacks quote the cell that failed."""
 
     quoted = re.compile(r"(BEGIN|END) HIDDEN TESTS|seed=\d")
     colours = re.compile(r"\x1b\[[0-9;]*m")
@@ -60,6 +60,11 @@ class HideTests(NbGraderPreprocessor):
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 output.traceback = [self._without(part) for part in output.traceback]
+            elif output.output_type == "stream":
+                output.text = self._without(output.text)
+            for kind, value in output.get("data", {}).items():
+                if kind.startswith("text/"):
+                    output.data[kind] = self._without(value)
         return cell, resources
 
     def _without(self, text: str) -> str:

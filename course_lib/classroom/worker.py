@@ -13,7 +13,7 @@ from course_lib.classroom.generating import last_line, open_course
 
 
 def grade_one(folder: Path, assignment: str, student: str, cell_seconds: int) -> dict:
-    """Autograde one submission, make its feedback page, and collect points and notes."""
+    """Autograde one submission, make its feedback page, and collect notes."""
     course = open_course(folder)
     course.config.Execute.timeout = cell_seconds
     outcome = course.autograde(assignment, student)
@@ -24,7 +24,7 @@ def grade_one(folder: Path, assignment: str, student: str, cell_seconds: int) ->
     notes = notes_of(folder / "autograded" / student / assignment)
     if not feedback["success"]:
         notes.append(f"no feedback page: {last_line(feedback)}")
-    return {"notes": notes, **points_of(folder, assignment, student)}
+    return {"notes": notes}
 
 
 def reason(log: str) -> str:
@@ -38,19 +38,6 @@ def reason(log: str) -> str:
     if "Timeout waiting for IOPub" in log:
         return "the kernel stopped answering: a cell ignored that it was interrupted"
     return ""
-
-
-def points_of(folder: Path, assignment: str, student: str) -> dict:
-    """Points of each graded cell; None where a person has to give them."""
-    from nbgrader.api import Gradebook
-
-    cells, most = {}, {}
-    with Gradebook(f"sqlite:///{folder / 'gradebook.db'}") as book:
-        for notebook in book.find_submission(assignment, student).notebooks:
-            for grade in notebook.grades:
-                cells[grade.name] = None if grade.needs_manual_grade else grade.score
-                most[grade.name] = grade.max_score
-    return {"cells": cells, "most": most}
 
 
 def notes_of(folder: Path) -> list[str]:

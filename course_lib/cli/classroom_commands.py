@@ -35,7 +35,7 @@ def assignments(options: argparse.Namespace) -> None:
 
 
 def grade(options: argparse.Namespace) -> int:
-    from course_lib.classroom.grading import grade_all
+    from course_lib.classroom.grading import grade_all, has_sandbox
 
     failures = 0
     limits = options.cell_seconds, options.seconds
@@ -48,10 +48,15 @@ def grade(options: argparse.Namespace) -> int:
             failures += 1
         else:
             by_hand = f", up to {result.waiting:g} more by hand" if result.waiting else ""
-            best = sum(result.most.values()) - result.waiting
+            best = sum(result.most.values())
             print(f"{result.student}: {result.points:g} of {best:g} points{by_hand}", flush=True)
         for note in result.notes:
             print(f"    {note}", flush=True)
+    print(
+        "each ran in a sandbox: no network, and only its own folder to write to"
+        if has_sandbox()
+        else "bubblewrap (bwrap) is not installed here: each ran with time limits only"
+    )
     print(f"feedback pages and grades_{options.assignment}.csv are in {options.out}")
     return 1 if failures else 0
 
