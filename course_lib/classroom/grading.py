@@ -23,7 +23,7 @@ from pathlib import Path
 import matplotlib
 import psutil
 
-from course_lib import REPOSITORY
+from course_lib import DATA_DIR, REPOSITORY
 from course_lib.classroom import kernel_guard
 from course_lib.classroom.generating import (
     ASSIGNMENTS_DIR,
@@ -151,13 +151,13 @@ def grade_student(
     """Grade one submission: a process of its own in a course folder of its own.
 
     Only this student's points, the graded notebook and the feedback of a submission that was graded
-    come back into ``out``: whatever else it changes or deletes around itself is gone with its
-    folder, and files of the course that it changes are put back.
+    come back into ``out``: whatever else it changes or deletes around itself, the course's programs
+    too, is gone with its folder.
     """
     place = Path(student) / assignment
     for kind in ("autograded", "feedback"):
         shutil.rmtree(out / kind / place, ignore_errors=True)
-    notes, checks, course = [], "", course_files()
+    notes, checks = [], ""
     for release in sorted((out / "release" / assignment).glob("*.ipynb")):
         notes += mend(out / "submitted" / place, release)
         found = re.search(r"from (course_lib[\w.]+) import homework", release.read_text("utf-8"))
@@ -177,7 +177,11 @@ def grade_student(
             shutil.copytree(matplotlib.get_cachedir(), fonts)
         command = [*sandbox(Path(name)), sys.executable, "-m", "course_lib.classroom.worker",
                    str(folder), assignment, student, str(cell_seconds)]  # fmt: skip
+        library = Path(name) / "library"
+        copy_course(library)
+        path = os.pathsep.join(filter(None, [str(library), os.environ.get("PYTHONPATH")]))
         environment = os.environ | {
+            "PYTHONPATH": path,
             "IPYTHONDIR": str(folder / ".ipython"),
             "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
             "MPLCONFIGDIR": str(fonts),
@@ -187,8 +191,6 @@ def grade_student(
         }
         result = run_limited(command, environment, submission_seconds)
         notes += tripped(log)
-        if changed := put_back(course):
-            result = {"failed": f"it changed files of the course ({changed}), now put back"}
         if "failed" not in result:
             for kind in ("autograded", "feedback"):
                 if (folder / kind / place).is_dir():
@@ -230,21 +232,11 @@ def sandbox(folder: Path) -> list[str]:
             "--bind", str(folder), str(folder)]  # fmt: skip
 
 
-def course_files() -> dict[Path, bytes]:
-    """The course's programs as they are before a submission runs."""
-    return {path: path.read_bytes() for path in (REPOSITORY / "course_lib").rglob("*.py")}
-
-
-def put_back(course: dict[Path, bytes]) -> str:
-    """Undo what a submission did to the course's programs; the names of the files."""
-    changed = [
-        path for path, content in course.items()
-        if not path.is_file() or path.read_bytes() != content
-    ]  # fmt: skip
-    for path in changed:
-        with replacing(path) as temporary:
-            temporary.write_bytes(course[path])
-    return ", ".join(path.name for path in changed)
+def copy_course(folder: Path) -> None:
+    """A course of one's own to import: what a submission writes into its programs stays there."""
+    skip = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "course_lib", folder / "course_lib", ignore=skip)
+    (folder / "data").symlink_to(DATA_DIR, target_is_directory=True)
 
 
 def take_over(source: Path, target: Path, assignment: str, student: str) -> None:
