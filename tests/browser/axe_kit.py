@@ -34,7 +34,7 @@ def violations(browser: Chromium, within: str = "document") -> list[str]:
     """What axe-core objects to in the page, or in one element given by a selector."""
     browser.evaluate(axe_source() + ";0")  # by the debugger, whatever the page's policy says
     part = within if within == "document" else json.dumps(within)
-    found = browser.evaluate(f"axe.run({part}, {{resultTypes: ['violations']}})"
-                             ".then((r) => r.violations.map((v) => v.id + ': ' + v.help + ' '"
-                             " + v.nodes.map((n) => n.html.slice(0, 150)).join(' | ')))")  # fmt: skip
-    return found
+    return browser.evaluate(
+        f"axe.run({part}, {{resultTypes: ['violations']}}).then((result) => result.violations.map("
+        "(v) => `${v.id}: ${v.help} ${v.nodes.map((n) => n.html.slice(0, 150)).join(' | ')}`))"
+    )

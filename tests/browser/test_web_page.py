@@ -112,7 +112,7 @@ def test_the_page_paints_what_stylize_paints(browser, address, transfer, make_im
     saved = Image.open(browser.wait_for_download())
     assert saved.format == "PNG" and difference(saved, mixed) == 0
     # A photograph of one's own, of a size that is no multiple of 8.
-    (own,) = make_images(tmp_path, 1, (259, 301))
+    (own,) = make_images(tmp_path, 1, (256, 299))
     browser.choose_file("#choose", own)
     browser.wait_for("document.querySelector('#after').width === 256", TIMEOUT)
     picture = wait_for_picture(browser)
