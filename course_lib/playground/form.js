@@ -6,7 +6,7 @@ const set = (element, name, value) => {
 const tell = () => {
   for (const slider of form.querySelectorAll(".widget-slider")) {
     const handle = slider.querySelector(".noUi-handle");
-    const label = slider.querySelector("label")?.textContent.trim() || slider.title;
+    const label = slider.querySelector("label")?.title; // the tooltip
     const readout = slider.querySelector(".widget-readout");
     set(handle, "aria-label", label);
     if (readout?.textContent.trim()) set(handle, "aria-valuetext", readout.textContent.trim());

@@ -31,10 +31,10 @@ class Gallery:
     def __init__(self, kind: str, title: str, chosen: Callable[[str], None]) -> None:
         self._kind, self._chosen = kind, chosen
         self._buttons: dict[str, widgets.Button] = {}
-        self._sheet = widgets.HTML()
+        self._sheet = widgets.HTML(tooltip="")
         self._box = widgets.Box()
         self._box.add_class("course-gallery")
-        heading = widgets.HTML(f"<b>{title}</b>")
+        heading = widgets.HTML(f"<b>{title}</b>", tooltip="")
         self.widget = widgets.VBox([heading, self._box, self._sheet])
         self.widget.layout.overflow = "visible"
 

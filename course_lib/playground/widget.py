@@ -75,7 +75,7 @@ class Playground:
             value=0, min=0, max=1, step=0.005, readout=False,
             tooltip="how much of the photograph is shown, from the left",
         )  # fmt: skip
-        self.status, self.caption, self.link = (widgets.HTML() for _ in range(3))
+        self.status, self.caption, self.link = (widgets.HTML(tooltip="") for _ in range(3))
         self.status.add_class("course-status")
         self.caption.add_class("course-hidden")
         self.caption.add_class("course-caption")
@@ -104,17 +104,19 @@ class Playground:
         visible = {"overflow": "visible"}
         style = (HERE / "form.css").read_text(encoding="utf-8")
         script = (HERE / "form.js").read_text(encoding="utf-8")
-        look = widgets.HTML(f'<style onload="{html.escape(script)}">{style}</style>')
+        look = widgets.HTML(f'<style onload="{html.escape(script)}">{style}</style>', tooltip="")
         self.stage = widgets.Box([self.picture, self.divider], layout=widgets.Layout(**visible))
         self.stage.add_class("course-stage")
-        row = widgets.Layout(flex_flow="row wrap", justify_content="center", width="100%")
-        self.left = widgets.VBox(
-            [self.stage, self.status, self.controls.alpha,
-             widgets.HBox([self.undo_button, self.reset_button, self.download_button,
-                           self.polish_button, self.name, self.save_button], layout=row),
-             self.link, self.caption],
-            layout=widgets.Layout(flex="1 1 540px", min_width="0", max_width="1024px", **visible),
+        row = widgets.Layout(flex_flow="row wrap", width="100%")
+        actions = widgets.HBox(
+            [self.undo_button, self.reset_button, self.download_button, self.polish_button,
+             self.name, self.save_button], layout=row,
         )  # fmt: skip
+        self.controls.widget.children = [actions, *self.controls.widget.children]
+        self.left = widgets.VBox(
+            [self.stage, self.status, self.controls.alpha, self.link, self.caption],
+            layout=widgets.Layout(flex="1 1 540px", min_width="0", max_width="1024px", **visible),
+        )
         self.left.add_class("course-left")
         self.widget = widgets.HBox(
             [look, self.left, self.controls.widget],
@@ -203,9 +205,10 @@ class Playground:
         self.seconds = time.perf_counter() - started
         self._remember(self._plain(look))
         self._say(
-            f"{after.width} x {after.height} pixels in {1000 * self.seconds:.0f} ms; "
-            f"{self.worker.dropped} overtaken moves dropped", number,
-        )  # fmt: skip
+            f"{after.width} x {after.height} pixels in {1000 * self.seconds:.0f} ms"
+            + f"; {self.worker.dropped} overtaken moves dropped" * (self.worker.dropped > 0),
+            number,
+        )
 
     def _remember(self, look: Look) -> None:
         """Keep a look for *undo*; those of one drag are one step."""
@@ -249,7 +252,7 @@ class Playground:
                 tint = Image.blend(shown, Image.new("RGB", after.size, TINT), 0.6)
                 shown = Image.composite(shown, tint, mask)
             self.picture.value = jpeg(shown)
-            self.stage.layout.width = f"min(100%, {65 * after.width / after.height:.0f}vh)"
+            self.stage.layout.width = f"min(100%, {after.width / after.height:.3f} * var(--tallest))"
             if self.shown:
                 self.caption.value = html.escape(self.shown.description)
 
