@@ -6,8 +6,10 @@ READY := $(VENV)/.ready
 
 # Open a browser only where there is a screen; otherwise JupyterLab prints the address.
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
-LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
-    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+LAB_OPTIONS = --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
+    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(UPLOADS)
+# Tornado drops messages above 10 MB without a word; a photograph of 24 megapixels is larger.
+UPLOADS := --ServerApp.tornado_settings="{'websocket_max_message_size': 67108864}"
 
 .PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release instructor-check
 

@@ -18,6 +18,7 @@ from course_lib.cli import (
     small_run_commands,
     survey_commands,
     training_commands,
+    web_commands,
 )
 from course_lib.cli.options import Formatter, Parser
 from course_lib.system.printing import print_anything, printable
@@ -70,6 +71,7 @@ def build_parser() -> Parser:
         measuring_commands,
         evaluation_commands,
         playground_commands,
+        web_commands,
         polish_commands,
         survey_commands,
         course_commands,

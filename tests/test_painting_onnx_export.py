@@ -68,6 +68,18 @@ def test_any_size_and_alpha_gives_pytorchs_picture(transfer, network, pictures):
 
 
 @with_runtime
+def test_the_two_halves_in_half_precision_paint_the_same_picture(transfer, pictures, tmp_path):
+    photo, style = (picture[..., :40, :48].contiguous() for picture in pictures)
+    paths = {kind: export_network(transfer, tmp_path / f"{kind}.onnx", kind, half=True)
+             for kind in ("encoder", "decoder")}  # fmt: skip
+    assert all(path.stat().st_size < 7_500_000 for path in paths.values())
+    (features,) = run_exported(paths["encoder"], image=photo)
+    target = transfer.restyle(features, transfer.mix(style))
+    (picture,) = run_exported(paths["decoder"], features=target)
+    assert (picture - transfer.stylize(photo, style)).abs().max() < 0.02
+
+
+@with_runtime
 def test_alpha_matters(network, pictures):
     photo, style = pictures
     content = photo[..., :40, :40].contiguous()

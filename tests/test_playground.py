@@ -1,5 +1,6 @@
 """The playground: looks, uploads, saving, the worker, and the form without a browser."""
 
+import base64
 import datetime
 import io
 import json
@@ -16,8 +17,8 @@ from course_lib import DATA_DIR
 from course_lib.images import ImageError, load_image, to_image
 from course_lib.painting.recipe import Recipe
 from course_lib.playground import saving, uploads
+from course_lib.playground.gallery import jpeg
 from course_lib.playground.latest_only import LatestOnly
-from course_lib.playground.panel import jpeg
 from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.saving import SavingError, save_look
 from course_lib.playground.settings import Look
@@ -415,28 +416,147 @@ def test_alpha_goes_beyond_1_only_when_asked(form):
     assert form.worker.wait(30) and form.look.alpha == 1
 
 
-def test_before_after_and_both(form, store):
+def test_the_divider_shows_the_photograph_on_its_left(form, store):
     after = to_image(store.render(form.look))
     before = to_image(store.photograph(form.look))
-    form.view.value = "before"
+    form.divider.value = 1
     assert form.picture.value == jpeg(before)
-    form.view.value = "both"
+    form.divider.value = 0.5
     shown = np.asarray(Image.open(io.BytesIO(form.picture.value))).astype(int)
     for half, whole in ((np.s_[:, :40], before), (np.s_[:, -40:], after)):
         assert np.abs(shown[half] - np.asarray(whole).astype(int)[half]).mean() < 8
-    form.view.value = "after"
+    form.divider.value = 0
     assert form.picture.value == jpeg(after)
+
+
+def test_the_mask_is_tinted_when_asked(form, store):
+    move(form, form.controls.mask, "split")
+    plain = form.picture.value
+    assert plain == jpeg(to_image(store.render(form.look)))
+    form.controls.show_mask.value = True
+    shown, without = (
+        np.asarray(Image.open(io.BytesIO(data))).astype(int) for data in (form.picture.value, plain)
+    )
+    apart = np.abs(shown - without).mean((0, 2))
+    assert apart[:30].max() < 8 < apart[-30:].min()  # the region is on the left
+    form.controls.show_mask.value = False
+    assert form.picture.value == plain
+    assert form.controls.styles[2].disabled and not form.controls.styles[1].disabled
+
+
+def test_thumbnails_choose_and_take_away(form):
+    gallery = form.controls.galleries["style"]
+    names = list(gallery._buttons)
+    assert names[0] == "arcimboldo_librarian"  # masterpieces come first
+    assert form.look.styles == (NIGHT, WAVES)
+    gallery._buttons["splatter"].click()
+    assert form.worker.wait(30) and form.look.styles == (NIGHT, WAVES, "splatter")
+    assert "course-chosen" in gallery._buttons["splatter"]._dom_classes
+    gallery._buttons[NIGHT].click()
+    assert form.worker.wait(30) and form.look.styles == (WAVES, "splatter")
+    for name in (WAVES, "splatter"):
+        gallery._buttons[name].click()
+    assert form.worker.wait(30) and form.look.styles == ("splatter",)  # the last one stays
+    form.controls.galleries["photograph"]._buttons["rocket"].click()
+    assert form.worker.wait(30) and form.look.content == "rocket"
+    upload(form, "style", "art.png", png())
+    buttons = gallery._box.children
+    assert buttons[0].description == "art" and buttons[1].description == "arcimboldo librarian"
+    assert all(button.description and button.tooltip for button in buttons)
+
+
+def test_undo_reset_and_download(form, monkeypatch):
+    monkeypatch.setattr("course_lib.playground.widget.ONE_STEP", 0)
+    first, picture = form.look, form.picture.value
+    move(form, form.controls.alpha, 0.4)
+    move(form, form.controls.mask, "ellipse")
+    move(form, form.controls.shapes["ellipse"]["x"], 0.2)
+    moved = form.look
+    form.undo_button.click()
+    assert form.worker.wait(30) and form.look.mask == Ellipse()
+    form.undo_button.click()
+    form.worker.wait(30)
+    assert form.look.mask is None and form.look.alpha == 0.4
+    for _ in range(3):
+        form.undo_button.click()
+        assert form.worker.wait(30)
+    assert form.look == first and form.picture.value == picture
+    form.controls.set(moved)
+    assert form.worker.wait(30) and form.look == moved
+    form.reset_button.click()
+    assert form.worker.wait(30) and form.look == first
+    form.download_button.click()
+    data = form.link.value.partition("base64,")[2].partition('"')[0]
+    saved = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert saved.format == "PNG" and jpeg(saved) == picture
+    assert 'download="my_picture.png"' in form.link.value
+
+
+def test_a_drag_is_one_step_of_undo(form, monkeypatch):
+    monkeypatch.setattr("course_lib.playground.widget.ONE_STEP", 1000)
+    first = form.look
+    for value in (0.9, 0.8, 0.7):
+        move(form, form.controls.alpha, value)
+    form.undo_button.click()
+    assert form.worker.wait(30) and form.look == first
+
+
+@pytest.mark.parametrize("event", ["weights", "upload"])
+def test_a_late_picture_replaces_no_newer_message(form, store, monkeypatch, event):
+    begun, go = threading.Event(), threading.Event()
+    render = store.render
+
+    def slow(*values):
+        begun.set()
+        assert go.wait(30)
+        return render(*values)
+
+    monkeypatch.setattr(store, "render", slow)
+    form.controls.weights[0].value = 0
+    assert begun.wait(30)
+    assert form.status.value == "Painting ..." and "course-stale" in form.left._dom_classes
+    if event == "weights":
+        form.controls.weights[1].value = 0
+    else:
+        data = {"name": "cut.png", "type": "", "size": 1, "content": memoryview(png()[:40]),
+                "last_modified": datetime.datetime.now(datetime.UTC)}  # fmt: skip
+        form.controls.uploads["photograph"].value = (data,)
+    message = form.status.value
+    assert "raise at least one" in message or "cut.png" in message
+    go.set()
+    assert form.worker.wait(30)
+    assert form.status.value == message
+    assert "course-stale" not in form.left._dom_classes
+
+
+def test_every_control_has_a_name(form):
+    """A description or a tooltip; where a description has no tooltip, browsers show ``null``."""
+    import ipywidgets
+
+    def all_of(widget):
+        yield widget
+        for child in getattr(widget, "children", ()):
+            yield from all_of(child)
+
+    found = list(all_of(form.widget))
+    assert len(found) > 60
+    for widget in found:
+        if not isinstance(widget, ipywidgets.Box | ipywidgets.HTML | ipywidgets.Image):
+            assert widget.tooltip, widget
+    assert form.caption.value == f"cat in the style of {NIGHT} and {WAVES}, alpha 1.00.".replace(
+        "_", " "
+    )
 
 
 def test_stale_moves_are_dropped(form, store, monkeypatch):
     begun, go = threading.Event(), threading.Event()
     rendered, render = [], store.render
 
-    def slow(chosen):
+    def slow(chosen, watch):
         rendered.append(chosen.alpha)
         begun.set()
         assert go.wait(10)
-        return render(chosen)
+        return render(chosen, watch)
 
     monkeypatch.setattr(store, "render", slow)
     form.controls.alpha.value = 0.9
@@ -488,7 +608,7 @@ def test_settings_that_make_no_sense_say_so_and_leave_the_last_picture(form):
 def test_an_unforeseen_failure_is_shown_and_survived(form, store, monkeypatch):
     picture = form.picture.value
     with monkeypatch.context() as patch:
-        patch.setattr(store, "render", lambda _: 1 / 0)
+        patch.setattr(store, "render", lambda *_: 1 / 0)
         move(form, form.controls.alpha, 0.3)
         assert "ZeroDivisionError" in form.status.value
         assert form.picture.value == picture
@@ -512,7 +632,8 @@ def test_readers_without_a_kernel_see_a_picture(form):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert bundle["text/plain"] == "the style playground"
     assert bundle["image/jpeg"].startswith("/9j/")
-    assert "cat" in metadata["image/jpeg"]["alt"] and NIGHT in metadata["image/jpeg"]["alt"]
+    alt = metadata["image/jpeg"]["alt"]
+    assert "cat in the style of impasto night and woodblock waves" in alt
 
 
 # --- without widgets ---

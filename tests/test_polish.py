@@ -501,11 +501,11 @@ def test_a_newer_move_ends_the_polishing_and_is_what_is_shown(form, monkeypatch)
     begun, moved, steps = threading.Event(), threading.Event(), []
     watch = form._watch
 
-    def slow(look, before, row, picture):
+    def slow(number, look, before, row, picture):
         steps.append(row.step)
         begun.set()
         assert moved.wait(30)
-        return watch(look, before, row, picture)
+        return watch(number, look, before, row, picture)
 
     monkeypatch.setattr(form, "_watch", slow)
     form.polish_button.click()  # returns at once

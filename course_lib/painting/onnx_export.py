@@ -25,7 +25,8 @@ from course_lib.vgg import VGG19Encoder
 OPSET, IR_VERSION = 18, 8  # the oldest that have all that is needed: ONNX Runtime from 1.14
 SMALLEST = 9  # pixels per side: ONNX mirrors only what is larger than the margin
 TOLERANCE = 1e-3  # between the file and PyTorch, for colours in [0, 1]
-KINDS = ("network", "painter", "style")
+KINDS = ("network", "painter", "style", "encoder", "decoder")
+LARGE = 1000  # numbers: constants above are kept in half precision if that is asked for
 
 
 class ExportError(CourseError, ValueError):
@@ -37,6 +38,7 @@ class Graph:
     """Nodes and constants of an ONNX graph under construction; values are known by names."""
 
     onnx: ModuleType
+    half: bool = False  # keep large constants in half precision
     nodes: list = field(default_factory=list)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -64,17 +66,24 @@ class Graph:
 
 
 def export_network(
-    transfer: StyleTransfer, path: str | os.PathLike, kind: str = "network", notes: str = ""
+    transfer: StyleTransfer,
+    path: str | os.PathLike,
+    kind: str = "network",
+    notes: str = "",
+    half: bool = False,
 ) -> Path:
     """Write an ONNX file.
 
     ``network``: content (N, 3, H, W), style (1, 3, h, w), alpha () -> stylised (N, 3, H, W).
     ``style``: style (1, 3, h, w) -> style_mean, style_std (1, 512, 1, 1). ``painter``: content,
     style_mean, style_std, alpha -> stylised. Colours are in [0, 1], sizes are free from 9 pixels.
+    The two halves alone, for programs that do AdaIN themselves: ``encoder``, image (N, 3, 8h, 8w)
+    -> features (N, 512, h, w), and ``decoder``, features -> picture, with sides from 16 pixels.
 
     Args:
         transfer: in float32.
         notes: kept in the file's description.
+        half: store the weights in half precision, half as large; the arithmetic stays float32.
 
     Raises:
         ExportError: the weights are not float32, or the kind is unknown.
@@ -85,20 +94,32 @@ def export_network(
         raise ExportError(f"unknown kind of network '{kind}'; use {', '.join(KINDS)}")
     if transfer.dtype != torch.float32:
         raise ExportError("only float32 can be exported; use --precision float32")
-    graph = Graph(onnx)
+    graph = Graph(onnx, half)
     image = ["batch", 3, "height", "width"]
     style = ["one", 3, "style_height", "style_width"]
     shapes: dict[str, list] = {}
     results: dict[str, list] = {}
+    end = f"{transfer.encoder.description}. {notes}".strip()
+    if kind in ("encoder", "decoder"):
+        features = ["batch", 512, "rows", "columns"]
+        if kind == "encoder":
+            shapes, results = {"image": image}, {"features": features}
+            graph.add("Identity", add_encoder(graph, transfer.encoder, "image"), output="features")
+        else:
+            shapes, results = {"features": features}, {"picture": image}
+            add_picture(graph, transfer.decoder, "features", "picture")
+        return save_graph(graph, shapes, results, path, end)
     if kind != "style":
         shapes["content"] = image
-        content, size = add_encoder(graph, transfer.encoder, "content")
+        padded, size = add_padding(graph, "content")
+        content = add_encoder(graph, transfer.encoder, padded)
     if kind == "painter":
         shapes |= dict.fromkeys(("style_mean", "style_std"), ["one", 512, 1, 1])
         mean, std = "style_mean", "style_std"
     else:
         shapes["style"] = style
-        mean, std = add_statistics(graph, add_encoder(graph, transfer.encoder, "style")[0])
+        padded_style, _ = add_padding(graph, "style")
+        mean, std = add_statistics(graph, add_encoder(graph, transfer.encoder, padded_style))
     if kind == "style":
         results = {"style_mean": ["one", 512, 1, 1], "style_std": ["one", 512, 1, 1]}
         graph.add("Identity", mean, output="style_mean")
@@ -107,21 +128,23 @@ def export_network(
         shapes["alpha"] = []
         results = {"stylised": image}
         target = add_adain(graph, content, mean, std)
-        picture = add_decoder(graph, transfer.decoder, target)
-        picture = graph.add("Clip", picture, graph.number(0.0), graph.number(1.0))
+        picture = add_picture(graph, transfer.decoder, target)
         ends = [graph.constant([0, 0], "corner"), size, graph.constant([2, 3], "sides")]
         graph.add("Slice", picture, *ends, output="stylised")
-    save_graph(graph, shapes, results, path, f"{transfer.encoder.description}. {notes}".strip())
-    return Path(path)
+    return save_graph(graph, shapes, results, path, end)
 
 
-def add_encoder(graph: Graph, encoder: VGG19Encoder, image: str) -> tuple[str, str]:
-    """Nodes from an image to relu4_1; returns the features and the image's (height, width)."""
+def add_padding(graph: Graph, image: str) -> tuple[str, str]:
+    """Mirror an image to multiples of 8; returns that and the image's own (height, width)."""
     shape = graph.add("Shape", image)
     size = graph.add("Gather", shape, graph.constant([2, 3], "sides"), axis=0)
     missing = graph.add("Mod", graph.add("Neg", size), graph.constant([8, 8], "eights"))
     pads = graph.add("Concat", graph.constant([0] * 6, "no_pads"), missing, axis=0)
-    x = graph.add("Pad", image, pads, mode="reflect")
+    return graph.add("Pad", image, pads, mode="reflect"), size
+
+
+def add_encoder(graph: Graph, encoder: VGG19Encoder, x: str) -> str:
+    """Nodes from an image with sides that are multiples of 8 to its relu4_1 features."""
     x = graph.add("Sub", x, graph.channels(IMAGENET_MEAN, "imagenet_mean"))
     x = graph.add("Div", x, graph.channels(IMAGENET_STD, "imagenet_std"))
     for name, layer in zip(encoder.names, encoder.features, strict=True):
@@ -134,7 +157,7 @@ def add_encoder(graph: Graph, encoder: VGG19Encoder, image: str) -> tuple[str, s
             x = graph.add(pool, x, kernel_shape=[2, 2], strides=[2, 2])
         if name == "relu4_1":
             break
-    return x, size
+    return x
 
 
 def add_convolution(
@@ -183,23 +206,33 @@ def add_decoder(graph: Graph, decoder: Decoder, x: str) -> str:
     return graph.add("Add", x, graph.channels(IMAGENET_MEAN, "imagenet_mean"))
 
 
+def add_picture(graph: Graph, decoder: Decoder, x: str, output: str = "") -> str:
+    """Nodes from features to an image in [0, 1]."""
+    x = add_decoder(graph, decoder, x)
+    return graph.add("Clip", x, graph.number(0.0), graph.number(1.0), output=output)
+
+
 def save_graph(
     graph: Graph,
     inputs: dict[str, list],
     outputs: dict[str, list],
     path: str | os.PathLike,
     description: str,
-) -> None:
+) -> Path:
     """Check the graph and write it (to a temporary name, then renamed)."""
     onnx = graph.onnx
+    large = [n for n, v in graph.constants.items() if graph.half and v.size > LARGE]
+    for name in large:  # a runtime casts them once, when it loads the file
+        graph.constants[f"{name}_half"] = graph.constants.pop(name).astype(np.float16)
+    kind = onnx.TensorProto.FLOAT
+    casts = [onnx.helper.make_node("Cast", [f"{n}_half"], [n], f"cast_{n}", to=kind) for n in large]
 
     def values(shapes: dict[str, list]) -> list:
-        kind = onnx.TensorProto.FLOAT
         return [onnx.helper.make_tensor_value_info(n, kind, shape) for n, shape in shapes.items()]
 
     constants = [onnx.numpy_helper.from_array(v, n) for n, v in graph.constants.items()]
     made = onnx.helper.make_graph(
-        graph.nodes, "style_transfer", values(inputs), values(outputs), constants
+        [*casts, *graph.nodes], "style_transfer", values(inputs), values(outputs), constants
     )
     model = onnx.helper.make_model(
         made, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
@@ -208,6 +241,7 @@ def save_graph(
     onnx.checker.check_model(model, full_check=True)
     with replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
+    return Path(path)
 
 
 def run_exported(path: str | os.PathLike, **inputs: Tensor | float) -> list[Tensor]:

@@ -1,25 +1,22 @@
 """The playground's controls, built from ipywidgets alone, and the look that they describe."""
 
 import functools
-import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import ipywidgets as widgets
-from PIL import Image
 
-from course_lib.images import ImageError, square
+from course_lib.images import ImageError
+from course_lib.playground.gallery import Gallery
 from course_lib.playground.picture_store import PictureStore
-from course_lib.playground.settings import COLOUR_MODES, MAX_STYLES, Look
+from course_lib.playground.settings import COLOUR_MODES, MAX_STYLES, Look, shown_name
 from course_lib.playground.shapes import Ellipse, Split
 from course_lib.stylize import MAX_ALPHA
 
-SIZES = (128, 192, 256, 320, 384, 512)
+SIZES = (128, 192, 256, 320, 384, 512, 768, 1024)
 SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
 SHAPES = {"split": Split, "ellipse": Ellipse}
 SHAPE_NAMES = ("no mask", "split", "ellipse")
 NO_STYLE = ""  # ipywidgets would show nothing at all for None
-THUMBNAIL = 40  # pixels
 
 LABELLED = {"description_width": "84px"}
 FULL = widgets.Layout(width="100%", min_width="0")
@@ -31,6 +28,7 @@ class Controls:
     Args:
         changed: called without arguments after every change of the look.
         complained: called with the error when an upload cannot be used.
+        busy: called with a sentence before an upload is read.
     """
 
     def __init__(
@@ -39,8 +37,10 @@ class Controls:
         start: Look,
         changed: Callable[[], None],
         complained: Callable[[Exception], None],
+        busy: Callable[[str], None],
     ) -> None:
-        self.store, self._complained, self._muted = store, complained, False
+        self.store, self._muted = store, True
+        self._changed, self._complained, self._busy = changed, complained, busy
         self.photograph = _dropdown("photo", store.files["photograph"], start.content)
         self.styles, self.weights = [], []
         for number in range(MAX_STYLES):
@@ -52,19 +52,24 @@ class Controls:
         self.alpha = _slider("alpha", min(start.alpha, 1.0), 0, 1)
         self.exaggerate = widgets.Checkbox(
             value=start.alpha > 1, description=f"exaggerate (alpha up to {MAX_ALPHA:g})",
-            indent=False,
+            indent=False, tooltip="let alpha go beyond the style",
         )  # fmt: skip
         self.style_scale = _choice("style scale", SCALES, start.style_scale)
         self.size = _choice("size, px", SIZES, start.size)
         self.colour = widgets.ToggleButtons(
             options=[("style's", "style"), ("photo's, luminance", "luminance"),
                      ("photo's, CORAL", "coral")],
-            value=start.colour, description="colours", style=LABELLED | {"button_width": "auto"},
+            value=start.colour, description="colours", tooltip="colours",
+            style=LABELLED | {"button_width": "auto"},
         )  # fmt: skip
         assert {value for _, value in self.colour.options} == set(COLOUR_MODES)
         self.mask = widgets.Dropdown(
-            options=SHAPE_NAMES, description="mask", style=LABELLED, layout=FULL
+            options=SHAPE_NAMES, description="mask", tooltip="mask", style=LABELLED, layout=FULL
         )
+        self.show_mask = widgets.Checkbox(
+            value=False, description="show the mask on the picture", indent=False,
+            tooltip="tint what the mask leaves out",
+        )  # fmt: skip
         self.shapes = {
             "split": {
                 "position": _slider("position", 0.5, 0, 1),
@@ -80,11 +85,12 @@ class Controls:
             },
         }  # fmt: skip
         self._lay_out()
-        self._watch(changed)
+        self._watch()
         self._update()
         self.exaggerate.observe(self._set_range, "value")
         self._set_range()
         self.alpha.value = start.alpha
+        self._muted = False
 
     def look(self) -> Look:
         """What the controls say now.
@@ -109,25 +115,45 @@ class Controls:
             self.style_scale.value, self.size.value, mask,
         )  # fmt: skip
 
+    def set(self, look: Look) -> None:
+        """Bring all controls to a look, and say once that it changed."""
+        self._muted = True
+        self.photograph.value = look.content
+        for number, (style, weight) in enumerate(zip(self.styles, self.weights, strict=True)):
+            used = number < len(look.styles)
+            style.value = look.styles[number] if used else NO_STYLE
+            weight.value = look.weights[number] if used and look.weights else 1.0
+        self.exaggerate.value = look.alpha > 1
+        self.alpha.value, self.colour.value = look.alpha, look.colour
+        self.style_scale.value, self.size.value = look.style_scale, look.size
+        kinds = {shape: name for name, shape in SHAPES.items()}
+        self.mask.value = kinds.get(type(look.mask), look.mask or SHAPE_NAMES[0])
+        for name, slider in self.shapes.get(self.mask.value, {}).items():
+            slider.value = getattr(look.mask, name)
+        self._muted = False
+        self._moved()
+
     # --- building ---
 
     def _lay_out(self) -> None:
         self.uploads = {
             kind: widgets.FileUpload(
-                accept="image/*", description=f"upload a {noun}",
+                accept="image/*", description=f"upload a {noun}", tooltip=f"upload a {noun}",
                 layout=widgets.Layout(width="auto"),
             )
             for kind, noun in (("photograph", "photo"), ("style", "style"), ("mask", "mask"))
         }  # fmt: skip
-        pixels = f"{THUMBNAIL}px"
-        size = widgets.Layout(width=pixels, height=pixels, flex="0 0 auto")
-        choices = (self.photograph, *self.styles)
-        self.thumbnails = [widgets.Image(format="jpeg", layout=size) for _ in choices]
-        row = widgets.Layout(align_items="center", width="100%")
+        self.galleries = {
+            "photograph": Gallery("photograph", "Photographs", self._click_photograph),
+            "style": Gallery("style", f"Styles, one to {MAX_STYLES}", self._click_style),
+        }
+        for kind, gallery in self.galleries.items():
+            gallery.fill(self.store.files[kind])
+        row = widgets.Layout(align_items="center", width="100%", overflow="visible")
         rows = [
-            widgets.HBox([image, choice, *weight], layout=row)
-            for image, choice, weight in zip(
-                self.thumbnails, choices, [[], *([w] for w in self.weights)], strict=True
+            widgets.HBox([choice, *weight], layout=row)
+            for choice, weight in zip(
+                (self.photograph, *self.styles), [[], *([w] for w in self.weights)], strict=True
             )
         ]
         self.shape_boxes = {
@@ -137,37 +163,62 @@ class Controls:
             list(self.uploads.values()), layout=widgets.Layout(flex_flow="row wrap")
         )
         self.widget = widgets.VBox(
-            [*rows, uploads, self.alpha, self.exaggerate, self.style_scale, self.size, self.colour,
-             self.mask, *self.shape_boxes.values()],
-            layout=widgets.Layout(flex="1 1 400px", min_width="320px", max_width="520px"),
+            [*(gallery.widget for gallery in self.galleries.values()), uploads, *rows,
+             self.exaggerate, self.style_scale, self.size, self.colour, self.mask, self.show_mask,
+             *self.shape_boxes.values()],
+            layout=widgets.Layout(flex="1 1 380px", min_width="300px", overflow="visible"),
         )  # fmt: skip
 
-    def _watch(self, changed: Callable[[], None]) -> None:
+    def _watch(self) -> None:
         settings = [slider for group in self.shapes.values() for slider in group.values()]
         for control in (
             self.photograph, *self.styles, *self.weights, self.alpha, self.style_scale, self.size,
             self.colour, self.mask, *settings,
         ):  # fmt: skip
-            control.observe(lambda _: self._moved(changed), "value")
+            control.observe(lambda _: self._moved(), "value")
         for kind, upload in self.uploads.items():
             upload.observe(functools.partial(self._take, kind), "value")
 
-    def _moved(self, changed: Callable[[], None]) -> None:
+    def _moved(self) -> None:
         if not self._muted:
             self._update()
-            changed()
+            self._changed()
 
     def _update(self) -> None:
-        """Bring thumbnails and what is shown in line with the choices."""
+        """Bring the galleries and what is shown in line with the choices."""
         masked = self.mask.value != SHAPE_NAMES[0]
-        files = [("photograph", self.photograph), *(("style", s) for s in self.styles)]
-        for image, (kind, choice) in zip(self.thumbnails, files, strict=True):
-            path = choice.value and self.store.files[kind].get(choice.value)
-            image.value = thumbnail(path) if path else BLANK
-        for choice, weight in zip(self.styles, self.weights, strict=True):
+        self.galleries["photograph"].mark([self.photograph.value])
+        self.galleries["style"].mark([choice.value for choice in self.styles])
+        for number, (choice, weight) in enumerate(zip(self.styles, self.weights, strict=True)):
+            choice.disabled = masked and number >= 2  # two regions, two styles
             weight.disabled = masked or choice.value == NO_STYLE
         for name, box in self.shape_boxes.items():
             box.layout.display = "flex" if self.mask.value == name else "none"
+        self.show_mask.layout.display = "flex" if masked else "none"
+
+    def _click_photograph(self, name: str) -> None:
+        self.photograph.value = name
+
+    def _click_style(self, name: str) -> None:
+        """Take a style in, at the first free place or else the last, or take it out."""
+        used = [choice for choice in self.styles if choice.value == name]
+        left = [choice.value for choice in self.styles if choice.value not in (name, NO_STYLE)]
+        if not used:
+            self._free(self.styles).value = name
+        elif left:  # those behind it move up, with their weights
+            kept = [(c.value, w.value) for c, w in zip(self.styles, self.weights, strict=True)
+                    if c.value not in (name, NO_STYLE)]  # fmt: skip
+            kept += [(NO_STYLE, 1.0)] * (MAX_STYLES - len(kept))
+            self._muted = True
+            for (value, share), choice, weight in zip(
+                kept, self.styles, self.weights, strict=True
+            ):
+                choice.value, weight.value = value, share
+            self._muted = False
+            self._moved()
+
+    def _free(self, choices: Sequence[widgets.Dropdown]) -> widgets.Dropdown:
+        return next((choice for choice in choices if choice.value == NO_STYLE), choices[-1])
 
     def _set_range(self, _: object = None) -> None:
         self.alpha.max = MAX_ALPHA if self.exaggerate.value else 1.0
@@ -179,6 +230,7 @@ class Controls:
         if not change["new"]:
             return
         file = change["new"][-1]
+        self._busy(f"Reading {file['name']} ...")
         self.uploads[kind].value = ()  # or its bytes would stay in memory, and in the notebook
         try:
             name = self.store.add(kind, file["name"], bytes(file["content"]))
@@ -191,6 +243,7 @@ class Controls:
             self._muted = False
             self.mask.value = name
             return
+        self.galleries[kind].fill(self.store.files[kind])
         choices = [self.photograph] if kind == "photograph" else self.styles
         for choice in choices:
             chosen = choice.value
@@ -198,37 +251,20 @@ class Controls:
             choice.options = _options(self.store.files[kind], choice.options[0][1] == NO_STYLE)
             choice.value = chosen
             self._muted = False
-        # A style goes to the first free place, or the last one.
-        target = next((choice for choice in choices if choice.value == NO_STYLE), choices[-1])
-        target.value = name
-
-
-@functools.lru_cache(maxsize=64)
-def thumbnail(path: Path) -> bytes:
-    """A small square JPEG of a picture file."""
-    return jpeg(square(path, 2 * THUMBNAIL), 85)
-
-
-def jpeg(image: Image.Image, quality: int = 90) -> bytes:
-    """A picture as JPEG bytes: a hundredth of a millisecond per kilobyte where PNG takes ten."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality)
-    return buffer.getvalue()
-
-
-BLANK = jpeg(Image.new("RGB", (2, 2), "white"))
+        self._free(choices).value = name
 
 
 def _options(files: Sequence[str], none: bool) -> list[tuple[str, str]]:
-    named = [(name.replace("_", " "), name) for name in files]
+    named = [(shown_name(name), name) for name in files]
     return [("none", NO_STYLE), *named] if none else named
 
 
 def _dropdown(label: str, files: Sequence[str], value: str, none: bool = False) -> widgets.Dropdown:
     style = {"description_width": "48px"}
     return widgets.Dropdown(
-        options=_options(files, none), value=value, description=label, style=style, layout=FULL
-    )
+        options=_options(files, none), value=value, description=label, tooltip=label, style=style,
+        layout=FULL,
+    )  # fmt: skip
 
 
 def _slider(
@@ -245,5 +281,6 @@ def _slider(
 def _choice(label: str, values: Sequence[float], value: float) -> widgets.SelectionSlider:
     options = sorted({*values, value})
     return widgets.SelectionSlider(
-        options=options, value=value, description=label, style=LABELLED, layout=FULL
-    )
+        options=options, value=value, description=label, tooltip=label, style=LABELLED,
+        layout=FULL,
+    )  # fmt: skip

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
 
+from PIL import Image
 from torch import Tensor
 
 from course_lib.images import ImageError, library, load_image, to_tensor
@@ -131,6 +132,11 @@ class PictureStore:
 
         every_layer = look.polish > 0
         return self._keep("statistics", (path, look.style_scale, colours, every_layer), measure)
+
+    def mask_image(self, look: Look, size: tuple[int, int]) -> Image.Image:
+        """The mask of a look that has one: white where the first style goes; (width, height)."""
+        mask = self._mask(look, size[::-1])[0]
+        return Image.fromarray(mask.mul(255).round().byte().cpu().numpy())
 
     def _mask(self, look: Look, size: tuple[int, int]) -> Tensor:
         def draw() -> Tensor:

@@ -11,9 +11,9 @@ from course_lib.stylize import check_alpha
 
 MAX_STYLES = 4
 STYLE_SIZE = 512  # pixels on a style's shorter side at scale 1, as on the command line
-MIN_SIZE, MAX_SIZE = 64, 1024
+MIN_SIZE, MAX_SIZE = 64, 1024  # pixels
 
-__all__ = ["COLOUR_MODES", "MAX_SIZE", "MAX_STYLES", "MIN_SIZE", "STYLE_SIZE", "Look"]
+__all__ = ["COLOUR_MODES", "MAX_SIZE", "MAX_STYLES", "MIN_SIZE", "STYLE_SIZE", "Look", "shown_name"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +83,14 @@ class Look:
     def used_weights(self) -> tuple[float, ...] | None:
         """The weights that the picture depends on: none under a mask."""
         return self.weights if self.mask is None else None
+
+    @property
+    def description(self) -> str:
+        """The picture in one sentence, for those who cannot see it."""
+        styles = " and ".join(map(shown_name, self.used_styles))
+        return f"{shown_name(self.content)} in the style of {styles}, alpha {self.alpha:.2f}."
+
+
+def shown_name(name: str) -> str:
+    """How a picture's name is written where people read it."""
+    return name.replace("_", " ")

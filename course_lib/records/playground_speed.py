@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.images import to_image
 from course_lib.measuring.timing import matrix_rate, seconds
-from course_lib.playground.panel import jpeg
+from course_lib.playground.gallery import jpeg
 from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.widget import Playground, playground
 from course_lib.stylize import StyleTransfer

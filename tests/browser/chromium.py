@@ -227,14 +227,15 @@ class Chromium:
         """Wait until a new download is complete, and return its path."""
         seen = set(getattr(self, "_seen", ()))
 
-        def done() -> Path | None:
+        def done() -> tuple[Path, int] | None:
             self.evaluate("1")
             files = [p for p in self.downloads.iterdir() if p.suffix != ".crdownload"]
-            return next((p for p in sorted(files) if p not in seen and p.stat().st_size), None)
+            times = ((p, p.stat().st_mtime_ns) for p in sorted(files) if p.stat().st_size)
+            return next((pair for pair in times if pair not in seen), None)
 
-        path = self._wait(done, "download a file", timeout)
-        self._seen = seen | {path}
-        return path
+        pair = self._wait(done, "download a file", timeout)
+        self._seen = seen | {pair}
+        return pair[0]
 
     # --- input ---
 
