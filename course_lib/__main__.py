@@ -23,6 +23,10 @@ from course_lib.cli.options import Formatter, Parser
 from course_lib.system.printing import print_anything, printable
 
 LONGEST = 1000  # letters of a complaint
+REPORT = (
+    "This is a mistake in the course, not in what you asked for. Please report it, with all the "
+    "lines above, to the people you have the course from."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,18 +38,28 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         print(f"\n{stop}" if str(stop) else "\nstopped", file=sys.stderr)
         return 130
-    except (CourseError, ValueError, OSError) as error:
-        message = " ".join(str(error).split())
-        if isinstance(error, OSError) and error.strerror and error.filename:
-            message = f"{error.filename}: {error.strerror}"
-        print(f"error: {printable(message, LONGEST)}", file=sys.stderr)
-        return 2
-    except (MemoryError, RuntimeError) as error:  # PyTorch has no kind of its own on the CPU
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except Exception as error:
+        message = complaint(error)
+        if message is None:
+            error.add_note(REPORT)
             raise
-        print("error: not enough memory; choose a smaller --size (in training also a smaller "
-              "--batch or --crop), or close other programs", file=sys.stderr)  # fmt: skip
+        print(f"error: {printable(' '.join(message.split()), LONGEST)}", file=sys.stderr)
         return 2
+
+
+def complaint(error: Exception) -> str | None:
+    """What the user can do about an error in one sentence; None for a mistake of the course."""
+    if isinstance(error, CourseError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:  # the system's: no such file, a full disk
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    # PyTorch has no kind of its own on the CPU.
+    if isinstance(error, MemoryError | RuntimeError) and "memory" in f"{error!r}".lower():
+        return (
+            "not enough memory; choose a smaller --size (in training also a smaller --batch or "
+            "--crop), or close other programs"
+        )
+    return None
 
 
 def build_parser() -> Parser:

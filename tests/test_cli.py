@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import traceback
 import zipfile
 import zlib
 from pathlib import Path
@@ -20,7 +21,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from course_lib import DATA_DIR, REPOSITORY
+from course_lib import DATA_DIR, REPOSITORY, CourseError
 from course_lib.classroom import lesson_copies
 from course_lib.decoder import Decoder, read_metadata, save_decoder
 from course_lib.images import load_image, square, to_image
@@ -344,13 +345,20 @@ def test_too_little_memory_is_one_sentence(run, files, out, monkeypatch, error):
     assert out.read_bytes() == OLDER
 
 
-def test_a_mistake_of_the_program_is_not_hidden(run, files, out, monkeypatch):
-    def stylize(self, *arguments):
-        raise RuntimeError("The size of tensor a (3) must match the size of tensor b (4)")
-
-    monkeypatch.setattr(StyleTransfer, "stylize", stylize)
-    with pytest.raises(RuntimeError, match="must match"):
+@pytest.mark.parametrize("mistake", [
+    lambda: int("seven"), lambda: torch.ones(3) + torch.ones(4), lambda: {}["key"],
+    lambda: [].pop(), lambda: Image.open(io.BytesIO(b"no picture")),
+])  # fmt: skip
+def test_a_mistake_of_the_program_is_not_hidden(run, files, out, monkeypatch, mistake):
+    """It keeps its traceback, and says where to report it; the older output stays."""
+    monkeypatch.setattr(StyleTransfer, "stylize", lambda *_: mistake())
+    with pytest.raises(Exception) as caught:
         run("stylize", files / "photo.png", files / "style.png", "-o", out)
+    assert not isinstance(caught.value, CourseError)
+    text = "".join(traceback.format_exception(caught.value))
+    assert text.startswith("Traceback") and "in <lambda>" in text
+    assert "a mistake in the course" in text and "Please report it" in text
+    assert out.read_bytes() == OLDER
 
 
 def test_ctrl_c_ends_quietly_and_keeps_the_older_output(run, files, out, monkeypatch):

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.adain import EPSILON, ChannelStatistics
 from course_lib.fast import apply_statistics
 from course_lib.images import open_image, to_tensor
@@ -58,14 +59,14 @@ def fit_masks(masks: Tensor | Sequence[Tensor], height: int, width: int) -> Tens
         (regions, height, width), float32.
 
     Raises:
-        ValueError: there are no masks, or they leave a pixel to no region (see ``add_rest``).
+        CourseError: there are no masks, or they leave a pixel to no region (see ``add_rest``).
     """
     if len(masks) == 0 or any(mask.dim() != 2 for mask in masks):
-        raise ValueError("expected masks of shape (regions, height, width), at least one")
+        raise CourseError("expected masks of shape (regions, height, width), at least one")
     fitted = torch.stack([_resize(mask.float(), height, width) for mask in masks]).clamp(min=0)
     total = fitted.sum(0, keepdim=True)
     if not total.isfinite().all() or total.min() < 1e-6:
-        raise ValueError("the masks leave pixels to no region; use add_rest for what is left over")
+        raise CourseError("the masks leave pixels to no region; use add_rest for what is left over")
     return fitted / total
 
 
@@ -87,10 +88,10 @@ def apply_statistics_by_region(
         region covers everything.
 
     Raises:
-        ValueError: numbers or sizes do not fit.
+        CourseError: numbers or sizes do not fit.
     """
     if len(statistics) != len(masks):
-        raise ValueError(f"{len(masks)} regions need {len(masks)} styles, got {len(statistics)}")
+        raise CourseError(f"{len(masks)} regions need {len(masks)} styles, got {len(statistics)}")
     result = torch.zeros_like(features, dtype=torch.float32)
     cells = mask_cells(masks, tuple(features.shape[-2:])).to(features.device)
     for style, weights in zip(statistics, cells, strict=True):
@@ -114,14 +115,14 @@ def mask_cells(masks: Tensor, size: tuple[int, int]) -> Tensor:
         size: (h, w) of the features.
 
     Raises:
-        ValueError: the masks are neither of the features' size nor of a fitting image's.
+        CourseError: the masks are neither of the features' size nor of a fitting image's.
     """
     height, width = masks.shape[-2:]
     masks = masks.float()
     if (height, width) == size:
         return masks
     if (-(-height // CELL), -(-width // CELL)) != size:
-        raise ValueError(
+        raise CourseError(
             f"masks of {width} x {height} pixels do not fit features of {size[1]} x {size[0]}"
         )
     room = (0, -width % CELL, 0, -height % CELL)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PIL import Image
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.images import (
     center_crop,
     contact_sheet,
@@ -23,10 +24,10 @@ def corner_weights(rows: int, columns: int) -> list[list[tuple[float, float, flo
     The styles are those of the corners: top left, top right, bottom left, bottom right.
 
     Raises:
-        ValueError: fewer than two rows or columns, which have no four corners.
+        CourseError: fewer than two rows or columns, which have no four corners.
     """
     if rows < 2 or columns < 2:
-        raise ValueError(f"a grid of four styles needs at least 2x2 places, got {rows}x{columns}")
+        raise CourseError(f"a grid of four styles needs at least 2x2 places, got {rows}x{columns}")
     down = [row / (rows - 1) for row in range(rows)]
     across = [column / (columns - 1) for column in range(columns)]
     return [[((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x) for x in across] for y in down]
@@ -54,11 +55,11 @@ def corner_grid(
         polish: steps by which every picture is improved.
 
     Raises:
-        ValueError: not four styles, or settings out of range.
+        CourseError: not four styles, or settings out of range.
     """
     weights = corner_weights(rows, columns)
     if len(styles) != 4:
-        raise ValueError(f"a grid needs four styles, one for each corner, got {len(styles)}")
+        raise CourseError(f"a grid needs four styles, one for each corner, got {len(styles)}")
     photograph = to_tensor(_square(content, tile))
     recolour = photograph if colour == "coral" else None
     statistics = measure_styles(transfer, styles, recolour, polish > 0)

@@ -28,7 +28,7 @@ TOLERANCE = 1e-3  # between the file and PyTorch, for colours in [0, 1]
 KINDS = ("network", "painter", "style")
 
 
-class ExportError(CourseError, ValueError):
+class ExportError(CourseError):
     """A network that cannot be exported; the message is one sentence for the user."""
 
 

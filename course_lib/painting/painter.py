@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.adain import blend
 from course_lib.images import load_image
 from course_lib.painting.colour import COLOUR_MODES, coral, preserve_luminance
@@ -46,18 +47,18 @@ def open_styles(
     it at a time as ever. ``every_layer`` says that polishing will need statistics of every layer.
 
     Raises:
-        ValueError: a file cannot be read, or statistics shall be scaled, or are of relu4_1 alone.
+        CourseError: a file cannot be read, or statistics shall be scaled, or are of relu4_1 alone.
     """
     styles: list[Style] = []
     for path in map(Path, paths):
         if path.suffix != ".safetensors":
             styles.append(load_image(path, max(1, round(size * scale))))
         elif scale != 1:
-            raise ValueError(f"{path} holds statistics, which cannot be scaled; give the painting")
+            raise CourseError(f"{path} holds statistics, which cannot be scaled; give the painting")
         else:
             styles.append(StyleStatistics.load(path))
             if every_layer and not styles[-1].shallow:
-                raise ValueError(
+                raise CourseError(
                     f"{path} holds statistics of relu4_1 alone, and polishing needs every layer: "
                     "give the painting, or measure it with encode_style(..., every_layer=True)"
                 )
@@ -75,14 +76,14 @@ def measure_styles(
     ``every_layer`` is for polishing.
 
     Raises:
-        ValueError: statistics shall be recoloured, or are of relu4_1 where every layer is needed.
+        CourseError: statistics shall be recoloured, or are of relu4_1 where every layer is needed.
     """
     encode = encode_every_layer if every_layer else encode_style_within_memory
     measured = []
     for style in styles:
         if isinstance(style, StyleStatistics):
             if colours_of is not None:
-                raise ValueError(
+                raise CourseError(
                     "a style given by its statistics has no colours to change; give the painting, "
                     "or choose another colour mode"
                 )
@@ -126,7 +127,7 @@ def compose(
         (1, 3, H, W) float32 in [0, 1], on the content's device.
 
     Raises:
-        ValueError: settings that do not go together or are out of range.
+        CourseError: settings that do not go together or are out of range.
     """
     check_alpha(alpha, exaggerate=True)
     check_colour(colour)
@@ -175,7 +176,7 @@ def compose_tiled(
         (1, 3, H, W) float32 in [0, 1], on the content's device; that of ``compose`` up to rounding.
 
     Raises:
-        ValueError: settings that do not go together or are out of range.
+        CourseError: settings that do not go together or are out of range.
     """
     check_alpha(alpha, exaggerate=True)
     check_colour(colour)
@@ -204,15 +205,15 @@ def compose_tiled(
 def check_colour(colour: str) -> None:
     """Raise ValueError for an unknown colour mode."""
     if colour not in COLOUR_MODES:
-        raise ValueError(f"unknown colour mode '{colour}'; use {', '.join(COLOUR_MODES)}")
+        raise CourseError(f"unknown colour mode '{colour}'; use {', '.join(COLOUR_MODES)}")
 
 
 def check_regions(styles: int, masks: int, weights: Sequence[float] | None) -> None:
     """Raise ValueError if so many styles do not fit so many masks (the rest not counted)."""
     if weights is not None:
-        raise ValueError("weights mix styles and masks place them; give one or the other")
+        raise CourseError("weights mix styles and masks place them; give one or the other")
     if styles not in (masks, masks + 1):
-        raise ValueError(
+        raise CourseError(
             f"{masks} masks need {masks} styles, or {masks + 1} to paint the rest too, got {styles}"
         )
 

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.adain import ChannelStatistics, blend, blend_statistics
 from course_lib.images import pad_to_multiple
 from course_lib.losses import STYLE_LAYERS
@@ -247,7 +248,7 @@ def encode_every_layer(transfer: StyleTransfer, style: Tensor) -> StyleStatistic
     """``StyleTransfer.encode_style`` with every layer, for a painting (1, 3, H, W) of any size.
 
     Raises:
-        ValueError: the tensor is not one RGB image.
+        CourseError: the tensor is not one RGB image.
     """
     tile = None
     if style.dim() == 4 and style.shape[:2] == (1, 3):
@@ -283,7 +284,7 @@ def polish_painting(
         tile: side of the tiles in pixels; chosen from the free memory if not given.
 
     Raises:
-        ValueError: wrong steps, statistics of relu4_1 alone, or not enough memory.
+        CourseError: wrong steps, statistics of relu4_1 alone, or not enough memory.
     """
     size = tuple(content.shape[-2:])
     history = room_for_history(*size, transfer.device)
@@ -305,12 +306,12 @@ def room_for_history(height: int, width: int, device: torch.device) -> int:
     """How many pairs of vectors L-BFGS may remember in half of the free memory, 2 to ``HISTORY``.
 
     Raises:
-        ValueError: there is no room for two.
+        CourseError: there is no room for two.
     """
     vector = 4 * 4 * height * width  # float32, three channels, a third more for the pyramid
     vectors = free_memory(device) // 2 // vector
     if vectors < OTHER_VECTORS + 4:
-        raise ValueError(
+        raise CourseError(
             f"polishing a picture of {width} x {height} pixels needs "
             f"{2 * (OTHER_VECTORS + 4) * vector / 1e9:.1f} GB of free memory: choose a smaller "
             "--size, or leave out --polish"

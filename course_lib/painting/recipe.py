@@ -29,7 +29,7 @@ LARGEST_FILE = 1_000_000  # bytes; a recipe has a few hundred
 LARGEST_NUMBER = 1e9
 
 
-class RecipeError(CourseError, ValueError):
+class RecipeError(CourseError):
     """A recipe that cannot be used; the message is one sentence for the user."""
 
 
@@ -173,7 +173,7 @@ def make_painter(
     ``progress`` shows a bar while pictures are polished.
 
     Raises:
-        ValueError: a file is missing or unfit.
+        CourseError: a file is missing or unfit.
     """
     folder = Path(folder)
     styles = open_styles(
@@ -194,7 +194,7 @@ def render(transfer: StyleTransfer, recipe: Recipe, folder: str | os.PathLike = 
         folder: where relative file names are meant from, usually the recipe's own folder.
 
     Raises:
-        ValueError: a file is missing or unfit.
+        CourseError: a file is missing or unfit.
     """
     recipe.check_files(folder)
     photograph = load_image(Path(folder) / recipe.content, recipe.size)

@@ -90,7 +90,7 @@ class Controls:
         """What the controls say now.
 
         Raises:
-            ValueError: together they make no sense, for example with all weights at 0.
+            CourseError: together they make no sense, for example with all weights at 0.
         """
         chosen = [
             (style.value, weight.value)

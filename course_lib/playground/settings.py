@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from course_lib import CourseError
 from course_lib.painting.colour import COLOUR_MODES
 from course_lib.painting.painter import MAX_STYLE_SCALE, MIN_STYLE_SCALE, check_colour
 from course_lib.playground.shapes import Shape
@@ -33,7 +34,7 @@ class Look:
         polish: steps of optimisation after the decoder, 0 for none.
 
     Raises:
-        ValueError: a value out of range.
+        CourseError: a value out of range.
     """
 
     content: str
@@ -52,27 +53,27 @@ class Look:
             if isinstance(value, Sequence) and not isinstance(value, str):
                 object.__setattr__(self, name, tuple(value))
         if not isinstance(self.styles, tuple) or not 1 <= len(self.styles) <= MAX_STYLES:
-            raise ValueError(f"choose one to {MAX_STYLES} styles, got {self.styles!r}")
+            raise CourseError(f"choose one to {MAX_STYLES} styles, got {self.styles!r}")
         if self.weights is not None:
             self._check_weights(self.weights)
         check_alpha(self.alpha, exaggerate=True)
         check_colour(self.colour)
         check_steps(self.polish)
         if not MIN_STYLE_SCALE <= self.style_scale <= MAX_STYLE_SCALE:
-            raise ValueError(
+            raise CourseError(
                 f"the style scale must be between {MIN_STYLE_SCALE:g} and {MAX_STYLE_SCALE:g}, "
                 f"got {self.style_scale}"
             )
         if not MIN_SIZE <= self.size <= MAX_SIZE:
-            raise ValueError(f"size must be {MIN_SIZE} to {MAX_SIZE} pixels, got {self.size}")
+            raise CourseError(f"size must be {MIN_SIZE} to {MAX_SIZE} pixels, got {self.size}")
 
     def _check_weights(self, weights: tuple[float, ...]) -> None:
         if len(weights) != len(self.styles):
-            raise ValueError(f"{len(self.styles)} styles need as many weights, got {len(weights)}")
+            raise CourseError(f"{len(self.styles)} styles need as many weights, got {len(weights)}")
         if not all(0 <= weight < float("inf") for weight in weights):
-            raise ValueError(f"weights must be 0 or above, got {weights}")
+            raise CourseError(f"weights must be 0 or above, got {weights}")
         if self.mask is None and not any(weights):
-            raise ValueError("all style weights are 0: raise at least one of them")
+            raise CourseError("all style weights are 0: raise at least one of them")
 
     @property
     def used_styles(self) -> tuple[str, ...]:

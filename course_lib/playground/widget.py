@@ -96,7 +96,7 @@ class Playground:
         """Save picture and recipe into a new folder of ``out``, and return it.
 
         Raises:
-            CourseError, ValueError: it cannot be saved.
+            CourseError: it cannot be saved.
         """
         look = self.look
         if self.shown and dataclasses.replace(self.shown, polish=0) == look:
@@ -159,14 +159,14 @@ class Playground:
     def _save_clicked(self) -> None:
         try:
             folder = self.save()
-        except (CourseError, ValueError) as error:
+        except CourseError as error:
             self._complain(error)
             return
         shown = Path(*folder.parts[-2:])
         self.status.value = f"Saved picture and recipe in <b>{html.escape(shown.as_posix())}</b>."
 
     def _complain(self, error: Exception) -> None:
-        known = isinstance(error, CourseError | ValueError)
+        known = isinstance(error, CourseError)
         text = str(error) if known else f"{type(error).__name__}: {error}"
         text = html.escape(" ".join(text.split()))
         self.status.value = f'<b style="color: {FAILED}">{text}</b>'
@@ -188,7 +188,7 @@ def playground(
     """The form for a photograph and styles, by name or by file; ``settings`` are those of Look.
 
     Raises:
-        ValueError: a picture is missing, or a setting out of range.
+        CourseError: a picture is missing, or a setting out of range.
     """
     store = store or shared_store()
     return Playground(_make_look(store, content, styles, **settings), store, Path(out))
@@ -212,7 +212,7 @@ def paint(
             ``Split``, an ``Ellipse`` or a file) as in ``Look``.
 
     Raises:
-        ValueError: a picture is missing, or a setting out of range.
+        CourseError: a picture is missing, or a setting out of range.
     """
     store = store or shared_store()
     look = _make_look(store, content, styles, **settings)

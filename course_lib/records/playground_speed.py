@@ -38,7 +38,7 @@ def measure_playground(
         matrix products; ``share_of_floor`` says which part of a move of alpha that would be.
 
     Raises:
-        ValueError: no such device or precision, or a size out of range.
+        CourseError: no such device or precision, or a size out of range.
     """
     transfer = StyleTransfer.load(device=device, precision=precision)
     rate = matrix_rate(transfer.dtype, transfer.device)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from course_lib import CourseError
 from course_lib.gatys.config import GatysConfig
 from course_lib.lessons.lesson06.report_table import REPORT, differences, runtime_table
 from course_lib.records.runtime_methods import measure_adain, measure_gatys
@@ -50,7 +51,7 @@ class RuntimeConfig:
         device, precision: see ``devices``.
 
     Raises:
-        ValueError: a number that cannot be used.
+        CourseError: a number that cannot be used.
     """
 
     images: int = 5
@@ -65,15 +66,15 @@ class RuntimeConfig:
 
     def __post_init__(self) -> None:
         if not 1 <= self.images <= len(PAIRS):
-            raise ValueError(f"--images must be from 1 to {len(PAIRS)}, got {self.images}")
+            raise CourseError(f"--images must be from 1 to {len(PAIRS)}, got {self.images}")
         for size in (self.size, self.quality_size, *self.sizes):
             if size % 8 or not SMALLEST <= size <= LARGEST:
-                raise ValueError(
+                raise CourseError(
                     f"sizes must be multiples of 8 from {SMALLEST} to {LARGEST} pixels, got {size}"
                 )
         for name in ("evaluations", "quality_evaluations"):
             if getattr(self, name) < 2:
-                raise ValueError(f"{name} must be at least 2, got {getattr(self, name)}")
+                raise CourseError(f"{name} must be at least 2, got {getattr(self, name)}")
 
 
 def benchmark_runtime(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from course_lib import DATA_DIR
+from course_lib import DATA_DIR, CourseError
 from course_lib.adain import adain
 from course_lib.images import denormalize, find_images, normalize, square, to_tensor
 from course_lib.measuring.plain_networks import encoder_stages, plain_decoder
@@ -50,11 +50,11 @@ def benchmark_stylize(
         absolute difference of their outputs in units of 1/255.
 
     Raises:
-        ValueError: a size that the plain implementation cannot do.
+        CourseError: a size that the plain implementation cannot do.
     """
     for size in sizes:
         if size < 16 or size % 8:
-            raise ValueError(f"sizes must be multiples of 8 from 16 pixels up, got {size}")
+            raise CourseError(f"sizes must be multiples of 8 from 16 pixels up, got {size}")
     style_path = find_images(DATA_DIR / "style")[0]
     photos = find_images(DATA_DIR / "content")
     # The plain one gets its own copy of the weights before the fast one rounds them.

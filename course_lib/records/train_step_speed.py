@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib import DATA_DIR
+from course_lib import DATA_DIR, CourseError
 from course_lib.adain import adain, channel_statistics
 from course_lib.images import denormalize, normalize
 from course_lib.losses import STYLE_LAYERS
@@ -85,11 +85,11 @@ def benchmark_training(
         the losses of both are apart in float32.
 
     Raises:
-        ValueError: a crop that the plain step cannot do.
+        CourseError: a crop that the plain step cannot do.
         TrainingError: another setting cannot work.
     """
     if crop < 16 or crop % 8:
-        raise ValueError(f"crop must be a multiple of 8 from 16 pixels up, got {crop}")
+        raise CourseError(f"crop must be a multiple of 8 from 16 pixels up, got {crop}")
     if device.type == "cpu":
         keep_freed_memory()
     rates = {kind: matrix_rate(getattr(torch, kind), device) for kind in ("float32", "bfloat16")}

@@ -31,7 +31,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplemented
 UNSAFE_PART = re.compile(r'\.|.*[\\:*?"<>|\x00-\x1f\x7f]', re.DOTALL)
 
 
-class ArchiveError(CourseError, ValueError):
+class ArchiveError(CourseError):
     """An archive that cannot be used or extracted; the message is one sentence for the user."""
 
 

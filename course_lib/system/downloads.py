@@ -37,7 +37,7 @@ COMMONS_WIDTHS = (250, 330, 500, 960, 1280, 1920, 3840)
 PAUSE = 1.0  # seconds between two paintings: Wikimedia blocks clients that ask faster
 
 
-class DownloadError(CourseError, ValueError):
+class DownloadError(CourseError):
     """A file that could not be downloaded; the message is one sentence for the user.
 
     ``retry_after`` is the number of seconds that the server asked to wait, 0 if it did not.
