@@ -102,7 +102,8 @@ def readers(tmp_path_factory, make_images):
     style = StyleStatistics(torch.rand(shape), torch.rand(shape), EncoderDescription()).save(
         folder / "s.safetensors"
     )
-    recipe = Recipe("a.png", ("b.png", "c.png"), (1.0, 2.0), 0.5).save(folder / "r.json")
+    recipe = Recipe("a.png", ("b.png", "c.png"), weights=(1.0, 2.0), alpha=0.5)
+    recipe = recipe.save(folder / "r.json")
     losses = {"content_loss": 1.0, "style_loss": 2.0, "loss": 3.0, "learning_rate": 0.1}
     records = [{"step": k, "phase": "adain", "epoch": k / 4, **losses} for k in (5, 10, 15)]
     result = json.dumps(answer(key)).encode()

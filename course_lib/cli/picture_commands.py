@@ -188,15 +188,14 @@ def stylize_grid(options: argparse.Namespace, recipe: "Recipe", folder: Path) ->
     if recipe.masks or recipe.weights:
         raise CourseError("--grid mixes by places on the sheet; leave out --mask and --weights")
     if len(recipe.styles) != 4:
-        raise CourseError(f"--grid needs four styles, one for each corner, got {len(recipe.styles)}")
+        raise CourseError(f"--grid needs four styles, one a corner, got {len(recipe.styles)}")
     check_sheet(*(side + 2 for side in options.grid), recipe.size or 160)
     photograph = load_image(folder / recipe.content)
     paths = [folder / name for name in recipe.styles]
     styles = open_styles(paths, recipe.style_size, recipe.style_scale, recipe.polish > 0)
     sheet = corner_grid(
-        load_transfer(options), photograph, styles, *options.grid,
-        recipe.alpha, recipe.colour, recipe.size or 160, recipe.polish,
-    )  # fmt: skip
+        load_transfer(options), photograph, styles, *options.grid, recipe, recipe.size or 160
+    )
     print(save_image(sheet, options.out))
 
 

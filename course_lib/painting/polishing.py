@@ -18,6 +18,7 @@ from course_lib import CourseError
 from course_lib.adain import ChannelStatistics, blend, blend_statistics
 from course_lib.images import pad_to_multiple
 from course_lib.losses import STYLE_LAYERS
+from course_lib.painting.paint_settings import PaintSettings
 from course_lib.painting.tiling import (
     CELL,
     ENCODER_MARGIN,
@@ -268,10 +269,8 @@ def polish_painting(
     picture: Tensor,
     content: Tensor,
     statistics: Sequence[StyleStatistics],
-    weights: Sequence[float] | None = None,
-    alpha: float = 1.0,
+    settings: PaintSettings,
     masks: Tensor | None = None,
-    steps: int = 0,
     progress: bool = False,
     watch: Watch | None = None,
     tile: int | None = None,
@@ -280,25 +279,26 @@ def polish_painting(
 
     Args:
         picture: (1, 3, H, W) in [0, 1], before the photograph's colours and parts are put back.
-        statistics, weights, alpha, masks: as for ``painter.compose``, with every layer measured.
+        statistics, settings, masks: as for ``painter.paint``, with every layer measured.
         tile: side of the tiles in pixels; chosen from the free memory if not given.
 
     Raises:
-        CourseError: wrong steps, statistics of relu4_1 alone, or not enough memory.
+        CourseError: statistics of relu4_1 alone, or not enough memory.
     """
     size = tuple(content.shape[-2:])
     history = room_for_history(*size, transfer.device)
     tile = tile or choose_tile(*size, transfer.device, transfer.dtype, WORK)
     if masks is None:
-        statistics = [StyleStatistics.average(statistics, weights)]
+        statistics = [StyleStatistics.average(statistics, settings.weights)]
     if masks is None and tile is None:
-        objective = transfer.objective(content, statistics, alpha, exaggerate=True)
+        objective = transfer.objective(content, statistics, settings.alpha, exaggerate=True)
     else:
         regions: list[Statistics | None] = [transfer.every_layer(style) for style in statistics]
         regions += [None] * (len(masks) - len(regions) if masks is not None else 0)
         tile = tile or max(size) + CELL
-        objective = TiledObjective(transfer, content, regions, masks, alpha, tile)
-    done = polish(objective, picture.to(transfer.device), steps, progress, watch, history)
+        objective = TiledObjective(transfer, content, regions, masks, settings.alpha, tile)
+    start = picture.to(transfer.device)
+    done = polish(objective, start, settings.polish, progress, watch, history)
     return done._replace(picture=done.picture.to(picture.device))
 
 

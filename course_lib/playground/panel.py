@@ -105,8 +105,8 @@ class Controls:
         elif self.mask.value != SHAPE_NAMES[0]:
             mask = self.mask.value
         return Look(
-            self.photograph.value, names, weights, self.alpha.value, self.colour.value,
-            self.style_scale.value, self.size.value, mask,
+            self.photograph.value, names, self.size.value, mask, weights=weights,
+            alpha=self.alpha.value, colour=self.colour.value, style_scale=self.style_scale.value,
         )  # fmt: skip
 
     # --- building ---

@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.lessons.checking import CheckFailed, call, compare
 from course_lib.painting.colour import LUMINANCE_WEIGHTS, luminance
 from course_lib.painting.mixtures import corner_weights
-from course_lib.painting.recipe import Recipe, RecipeError
+from course_lib.painting.recipe import Recipe
 
 
 def check_keep_colours(answer: Callable) -> None:
@@ -102,7 +103,7 @@ def check_brief(number: int, folder: str | Path) -> None:
     try:
         recipe = Recipe.load(path)
         recipe.check_files(folder)
-    except RecipeError as error:
+    except CourseError as error:
         raise CheckFailed(f"{title}: {error}") from None
     shares = recipe.weights or (1,) * len(recipe.styles)
     largest = max(shares) / sum(shares)
