@@ -364,6 +364,7 @@ def test_plain_nbgrader_reads_the_folders_settings(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "generate_assignment", "A6"],
         cwd=tmp_path, env=os.environ | {"PATH": programs}, capture_output=True, text=True,
+        timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-500:]
     made = read(tmp_path / "release" / "A6" / "A6_survey.ipynb")

@@ -1092,8 +1092,8 @@ WRITERS = {
     **{f"benchmark {kind}": [] for kind in ("stylize", "train", "runtime", "tiling")},
     "measure-activations": ["--content", "a"], "evaluate": [], "playground-speed": [],
     "polish-quality": [], "survey build": ["--content", "a", "--style", "b"],
-    "survey simulate": ["k.json"], "survey score": ["r.json", "--key", "k.json"], "survey coverage": [],
-    "survey totals": [], "fetch": ["coco"], "copy-lessons": [],
+    "survey simulate": ["k.json"], "survey score": ["r.json", "--key", "k.json"],
+    "survey coverage": [], "survey totals": [], "fetch": ["coco"], "copy-lessons": [],
     "grade": ["A1", "folder"], "bundle": [],
 }  # fmt: skip
 

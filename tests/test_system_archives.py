@@ -301,7 +301,7 @@ archives.fetch_archive(source, sys.argv[1], progress=False)
 def test_a_killed_extraction_goes_on_where_it_was(server, source, tmp_path):
     arguments = [tmp_path, ".003.", source.url, source.size, source.sha256, source.images]
     command = [sys.executable, "-c", KILLED, *map(str, arguments)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
     assert done.returncode == -signal.SIGKILL, done.stderr
     found = files(tmp_path)
     assert found.pop("val.zip") == BODY
@@ -398,7 +398,7 @@ def test_the_module_needs_neither_torch_nor_pillow():
         "import sys, course_lib.system.archives\n"
         "sys.exit(bool({'torch', 'PIL'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=300).returncode == 0
 
 
 def test_git_ignores_the_data():

@@ -304,7 +304,7 @@ def test_the_module_needs_neither_torch_nor_pillow():
         "import sys, course_lib.system.downloads\n"
         "sys.exit(bool({'torch', 'PIL'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 # --- paintings ------------------------------------------------------------------------------

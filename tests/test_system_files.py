@@ -64,7 +64,7 @@ def test_a_process_that_dies_in_the_block_keeps_the_older_file(tmp_path):
         "with replacing(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half'); os._exit(9)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=REPOSITORY)
+    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=REPOSITORY, timeout=300)
     assert done.returncode == 9
     assert path.read_text() == "older"
 
