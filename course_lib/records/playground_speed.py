@@ -15,7 +15,7 @@ from course_lib.playground.panel import jpeg
 from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.widget import Playground, playground
 from course_lib.stylize import StyleTransfer
-from course_lib.system.devices import describe
+from course_lib.system.devices import machine
 
 PHOTOGRAPH = "astronaut"  # square: 256 pixels are 256 x 256
 STYLES = ("impasto_night", "woodblock_waves")
@@ -57,8 +57,7 @@ def measure_playground(
     floor = 1000 * flop / rate
     median = statistics.median(times["alpha"])
     settings = {
-        "device": describe(transfer.device),
-        "precision": str(transfer.dtype).removeprefix("torch."),
+        **machine(transfer.device, transfer.dtype),
         "photograph": PHOTOGRAPH,
         "styles": list(STYLES),
         "pixels": list(shown.store.photograph(shown.look).shape[-2:]),

@@ -89,6 +89,11 @@ def describe(device: torch.device) -> str:
     return f"{name}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
 
 
+def machine(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
+    """What every record of a measurement says: ``device`` and ``precision``."""
+    return {"device": describe(device), "precision": str(dtype).removeprefix("torch.")}
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until the device has finished: kernels on a GPU run behind the program's back."""
     if device.type == "cuda":
