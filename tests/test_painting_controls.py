@@ -8,7 +8,7 @@ from PIL import Image
 from course_lib.adain import ChannelStatistics, apply_statistics, channel_statistics
 from course_lib.images import ImageError, to_image
 from course_lib.painting.colour import coral, luminance, preserve_luminance
-from course_lib.painting.masks import add_rest, apply_statistics_by_region, fit_masks, load_mask
+from course_lib.painting.masks import add_rest, apply_statistics_by_region, load_mask
 from course_lib.painting.mixtures import corner_grid, corner_weights
 from course_lib.painting.paint_settings import PaintSettings
 from course_lib.painting.painter import Painter, measure_styles, open_styles
@@ -197,20 +197,6 @@ def test_masks_that_cannot_be_read_are_named(tmp_path):
     for name in ("text.png", "missing.png"):
         with pytest.raises(ImageError, match=name):
             load_mask(tmp_path / name, (4, 4))
-
-
-def test_fit_masks_makes_them_sum_to_1():
-    fitted = fit_masks([torch.rand(5, 7) + 0.1, 3 * torch.rand(9, 4), torch.rand(1, 1)], 12, 16)
-    assert fitted.shape == (3, 12, 16)
-    assert (fitted.sum(0) - 1).abs().max() < 1e-6
-    same = fit_masks(fitted, 12, 16)
-    assert torch.allclose(same, fitted)
-
-
-@pytest.mark.parametrize("masks", [[], torch.zeros(2, 4, 4), [torch.zeros(1, 4, 4)]])
-def test_fit_masks_refuses_holes_and_other_shapes(masks):
-    with pytest.raises(ValueError, match="masks"):
-        fit_masks(masks, 4, 4)
 
 
 # --- statistics by region ---

@@ -28,7 +28,7 @@ def film_strip(frames: Sequence[Tensor], height: int = 256, gap: int = 6) -> Ima
     return strip
 
 
-def save_animation(frames: Sequence[Tensor], path: Path, seconds: float = 0.4) -> Path:
+def save_animation(frames: Sequence[Tensor], path: Path) -> Path:
     """Write images (1, 3, h, w) as an animated GIF that pauses on the last one.
 
     Raises:
@@ -37,7 +37,7 @@ def save_animation(frames: Sequence[Tensor], path: Path, seconds: float = 0.4) -
     if not frames:
         raise CourseError("a film needs at least one frame")
     first, *others = _same_size(frames, 512)
-    durations = [round(seconds * 1000)] * len(others) + [2000]
+    durations = [400] * len(others) + [2000]
     with replacing(path) as temporary:
         first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0)
     return Path(path)

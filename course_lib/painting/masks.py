@@ -49,27 +49,6 @@ def add_rest(masks: Tensor) -> Tensor:
     return torch.cat([masks / total.clamp(min=1), (1 - total).clamp(min=0)])
 
 
-def fit_masks(masks: Tensor | Sequence[Tensor], height: int, width: int) -> Tensor:
-    """Stretch masks to a size in pixels and scale them to sum 1 at every pixel.
-
-    Args:
-        masks: (regions, h, w), or one (h, w) of any size per region, with values from 0 up.
-
-    Returns:
-        (regions, height, width), float32.
-
-    Raises:
-        CourseError: there are no masks, or they leave a pixel to no region (see ``add_rest``).
-    """
-    if len(masks) == 0 or any(mask.dim() != 2 for mask in masks):
-        raise CourseError("expected masks of shape (regions, height, width), at least one")
-    fitted = torch.stack([_resize(mask.float(), height, width) for mask in masks]).clamp(min=0)
-    total = fitted.sum(0, keepdim=True)
-    if not total.isfinite().all() or total.min() < 1e-6:
-        raise CourseError("the masks leave pixels to no region; use add_rest for what is left over")
-    return fitted / total
-
-
 def apply_statistics_by_region(
     features: Tensor, statistics: Sequence[ChannelStatistics | None], masks: Tensor
 ) -> Tensor:

@@ -112,7 +112,7 @@ def paint(
     Args:
         statistics: ``measure_styles(...)``; with ``colour="coral"`` those of recoloured styles,
             and with ``polish`` those of every layer.
-        masks: (regions, H, W) from ``load_mask`` or ``fit_masks``. Style i paints region i; the
+        masks: (regions, H, W) from ``load_mask``. Style i paints region i; the
             last region, if there is one style less, stays the photograph.
         features: ``transfer.encode(content)``, if it is at hand; then there are no tiles.
         tile: side of the tiles that masks are painted in, in pixels; chosen from the free memory

@@ -31,14 +31,13 @@ def strip_interpolation(
     first: Style,
     second: Style,
     steps: int = 5,
-    columns: int | None = None,
 ) -> Figure:
     """Draw the way from one style to another in ``steps`` (2 or more) equal steps."""
     shares = [step / (steps - 1) for step in range(steps)]
     mixtures = [PaintSettings(weights=(1 - share, share)) for share in shares]
     pictures = _paint(transfer, content, [first, second], mixtures)
     titles = [f"{100 - round(100 * share)} : {round(100 * share)}" for share in shares]
-    return show_images(pictures, titles, columns, 1.7)
+    return show_images(pictures, titles, height=1.7)
 
 
 def strip_style_scale(
@@ -47,41 +46,19 @@ def strip_style_scale(
     style: str | os.PathLike,
     scales: Sequence[float] = (0.25, 0.5, 1, 2, 4),
     size: int = 512,
-    columns: int | None = None,
 ) -> Figure:
     """Draw one painting at several scales; ``style`` is its file, ``size`` its side at scale 1."""
     styles = [open_styles([style], size, scale) for scale in scales]
     pictures = [_paint(transfer, content, style, [PLAIN])[0] for style in styles]
-    return show_images(pictures, [f"style scale {scale:g}" for scale in scales], columns, 1.7)
+    return show_images(pictures, [f"style scale {scale:g}" for scale in scales], height=1.7)
 
 
-def strip_colours(
-    transfer: StyleTransfer, content: Tensor, style: Tensor, columns: int | None = None
-) -> Figure:
+def strip_colours(transfer: StyleTransfer, content: Tensor, style: Tensor) -> Figure:
     """Draw the photograph, the style (1, 3, h, w), and the result of every colour mode."""
     modes = [PaintSettings(colour=mode) for mode in COLOUR_MODES]
     pictures = [Painter(transfer, [style], mode)(content) for mode in modes]
     titles = ["photograph", "style", *(f"colour: {mode}" for mode in COLOUR_MODES)]
-    return show_images([content, style, *pictures], titles, columns, 1.7)
-
-
-def strip_masks(
-    transfer: StyleTransfer,
-    content: Tensor,
-    styles: Sequence[Style],
-    masks: Sequence[Tensor],
-    columns: int | None = None,
-) -> Figure:
-    """Draw every mask above or beside its picture.
-
-    Args:
-        styles: one per region, or one less: then the last region stays the photograph.
-        masks: each (regions, H, W) as ``load_mask`` gives them; its first region is drawn white.
-    """
-    white = [mask[:1].expand(3, -1, -1) for mask in masks]
-    pictures = _paint(transfer, content, styles, [PLAIN], masks)
-    titles = ["first region"] * len(white) + ["picture"] * len(pictures)
-    return show_images([*white, *pictures], titles, columns or len(masks), 2.4)
+    return show_images([content, style, *pictures], titles, height=1.7)
 
 
 def _paint(
@@ -89,12 +66,10 @@ def _paint(
     content: Tensor,
     styles: Sequence[Style],
     settings: Sequence[PaintSettings],
-    masks: Sequence[Tensor | None] = (None,),
 ) -> list[Tensor]:
-    """A picture for each of the settings and each of the masks."""
+    """A picture for each of the settings."""
     features, statistics = transfer.encode(content), measure_styles(transfer, styles)
     return [
-        paint(transfer, content, statistics, chosen, mask, features).picture
+        paint(transfer, content, statistics, chosen, features=features).picture
         for chosen in settings
-        for mask in masks
     ]
