@@ -9,8 +9,11 @@ from pathlib import Path
 __version__ = "0.1.0"
 
 
-class CourseError(Exception):
-    """An error that the user can mend: its message is one sentence that says how."""
+class CourseError(ValueError):
+    """An error that the user can mend: its message is one sentence that says how.
+
+    The command line shows it as that sentence; any other exception is a mistake of the course.
+    """
 
 
 REPOSITORY = Path(__file__).resolve().parents[1]

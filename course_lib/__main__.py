@@ -1,6 +1,8 @@
 """The command line: ``python -m course_lib COMMAND``."""
 
+import argparse
 import sys
+from pathlib import Path
 
 from course_lib import CourseError
 from course_lib.cli import (
@@ -21,9 +23,18 @@ from course_lib.cli import (
     web_commands,
 )
 from course_lib.cli.options import Formatter, Parser
+from course_lib.system.files import check_place
 from course_lib.system.printing import print_anything, printable
 
+# What --out names where it is not one file.
+OUT_KINDS = dict.fromkeys(
+    ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade"), "folder"
+) | dict.fromkeys(("stylize", "sequence"), "either")
 LONGEST = 1000  # letters of a complaint
+REPORT = (
+    "This is a mistake in the course, not in what you asked for. Please report it, with all the "
+    "lines above, to the people you have the course from."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,22 +42,42 @@ def main(arguments: list[str] | None = None) -> int:
     print_anything()
     options = build_parser().parse_args(arguments)
     try:
+        check_outputs(options)
         return options.run(options) or 0
     except KeyboardInterrupt as stop:
         print(f"\n{stop}" if str(stop) else "\nstopped", file=sys.stderr)
         return 130
-    except (CourseError, ValueError, OSError) as error:
-        message = " ".join(str(error).split())
-        if isinstance(error, OSError) and error.strerror and error.filename:
-            message = f"{error.filename}: {error.strerror}"
-        print(f"error: {printable(message, LONGEST)}", file=sys.stderr)
-        return 2
-    except (MemoryError, RuntimeError) as error:  # PyTorch has no kind of its own on the CPU
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
+    except Exception as error:
+        message = complaint(error)
+        if message is None:
+            error.add_note(REPORT)
             raise
-        print("error: not enough memory; choose a smaller --size (in training also a smaller "
-              "--batch or --crop), or close other programs", file=sys.stderr)  # fmt: skip
+        print(f"error: {printable(' '.join(message.split()), LONGEST)}", file=sys.stderr)
         return 2
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Raise CourseError if what a command will write has no place, before it computes anything."""
+    for name in ("out", "pictures", "film", "log"):
+        place = getattr(options, name, None)
+        if isinstance(place, Path):
+            kind = {"out": options.out_kind, "pictures": "folder"}.get(name, "file")
+            check_place(place, kind)
+
+
+def complaint(error: Exception) -> str | None:
+    """What the user can do about an error in one sentence; None for a mistake of the course."""
+    if isinstance(error, CourseError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:  # the system's: no such file, a full disk
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    # PyTorch has no kind of its own on the CPU.
+    if isinstance(error, MemoryError | RuntimeError) and "memory" in f"{error!r}".lower():
+        return (
+            "not enough memory; choose a smaller --size (in training also a smaller --batch or "
+            "--crop), or close other programs"
+        )
+    return None
 
 
 def build_parser() -> Parser:
@@ -57,7 +88,7 @@ def build_parser() -> Parser:
 
     def command(name: str, run: object, text: str) -> Parser:
         sub = commands.add_parser(name, help=text, description=text, formatter_class=Formatter)
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, out_kind=OUT_KINDS.get(name, "file"))
         return sub
 
     for theme in (

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from course_lib import CourseError
+
 EPSILON = 1e-5
 
 
@@ -38,7 +40,7 @@ def channel_statistics(features: Tensor) -> ChannelStatistics:
         Statistics of shape (N, C, 1, 1): float64 for float64 features, otherwise float32.
 
     Raises:
-        ValueError: the features do not have four dimensions, or no positions.
+        CourseError: the features do not have four dimensions, or no positions.
     """
     check_features(features)
     values = at_least_float32(features)
@@ -52,17 +54,17 @@ def channel_statistics(features: Tensor) -> ChannelStatistics:
 
 
 def check_features(features: Tensor) -> None:
-    """Raise ValueError unless features have the shape (N, C, H, W) and at least one position."""
+    """Raise CourseError unless features have the shape (N, C, H, W) and at least one position."""
     if features.dim() != 4 or features.shape[2] * features.shape[3] == 0:
-        raise ValueError(
+        raise CourseError(
             f"expected features of shape (N, C, H, W) with H, W > 0, got {tuple(features.shape)}"
         )
 
 
 def check_channels(content: Tensor, statistics: ChannelStatistics) -> None:
-    """Raise ValueError unless both have the same number of channels."""
+    """Raise CourseError unless both have the same number of channels."""
     if content.shape[1] != statistics.mean.shape[1]:
-        raise ValueError(
+        raise CourseError(
             f"content has {content.shape[1]} channels, the style {statistics.mean.shape[1]}"
         )
 
@@ -88,7 +90,7 @@ def apply_statistics(content: Tensor, statistics: ChannelStatistics) -> Tensor:
         Features of the content's shape and dtype.
 
     Raises:
-        ValueError: the channel counts differ.
+        CourseError: the channel counts differ.
     """
     check_channels(content, statistics)
     # (c - mu(c)) / sigma(c): the photograph's own look goes, the places of things stay. Then every
@@ -141,7 +143,7 @@ def mix_statistics(
         weights: one non-negative number per style; scaled to sum 1. Equal if not given.
 
     Raises:
-        ValueError: no styles, a wrong number of weights, or weights that cannot sum to 1.
+        CourseError: no styles, a wrong number of weights, or weights that cannot sum to 1.
     """
     weights = normalized_weights(weights, len(statistics))
     mean = sum(w * s.mean for w, s in zip(weights, statistics, strict=True))
@@ -152,10 +154,10 @@ def mix_statistics(
 def normalized_weights(weights: Sequence[float] | None, count: int) -> list[float]:
     """Check ``count`` style weights and scale them to sum 1; equal weights for ``None``."""
     if count < 1:
-        raise ValueError("at least one style is needed")
+        raise CourseError("at least one style is needed")
     weights = [1.0] * count if weights is None else [float(w) for w in weights]
     if len(weights) != count:
-        raise ValueError(f"{count} styles need {count} weights, got {len(weights)}")
+        raise CourseError(f"{count} styles need {count} weights, got {len(weights)}")
     if not all(w >= 0 for w in weights) or not 0 < sum(weights) < float("inf"):
-        raise ValueError(f"weights must be finite, not negative and not all zero, got {weights}")
+        raise CourseError(f"weights must be finite, not negative and not all zero, got {weights}")
     return [w / sum(weights) for w in weights]

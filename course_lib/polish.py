@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from course_lib import CourseError
 from course_lib.adain import ChannelStatistics
 from course_lib.fast import layer_statistics
 from course_lib.images import pad_to_multiple
@@ -127,9 +128,9 @@ def smooth(image: Tensor) -> Tensor:
 
 
 def check_steps(steps: int) -> None:
-    """Raise ValueError unless this is a whole number of steps from 0 to ``MAX_STEPS``."""
+    """Raise CourseError unless this is a whole number of steps from 0 to ``MAX_STEPS``."""
     if not isinstance(steps, int) or isinstance(steps, bool) or not 0 <= steps <= MAX_STEPS:
-        raise ValueError(
+        raise CourseError(
             f"polish must be a whole number of steps from 0 to {MAX_STEPS}, got {steps!r}"
         )
 
@@ -157,7 +158,7 @@ def polish(
         The best picture, and a row for the start and each step.
 
     Raises:
-        ValueError: ``steps`` is no whole number from 0 to ``MAX_STEPS``.
+        CourseError: ``steps`` is no whole number from 0 to ``MAX_STEPS``.
     """
     check_steps(steps)
     run = _Run(objective, Pixels(start), watch, history)

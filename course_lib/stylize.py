@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from course_lib import DATA_DIR, fast
+from course_lib import DATA_DIR, CourseError, fast
 from course_lib.adain import ChannelStatistics, blend, blend_statistics, mix_statistics
 from course_lib.decoder import Decoder, load_decoder, read_encoder
 from course_lib.images import pad_to_multiple
@@ -29,10 +29,10 @@ MAX_ALPHA = 2.0  # as far beyond the style as the content is from it
 
 
 def check_alpha(alpha: float, exaggerate: bool = False) -> None:
-    """Raise ValueError if ``alpha`` is not in [0, 1], or [0, MAX_ALPHA] with ``exaggerate``."""
+    """Raise CourseError if ``alpha`` is not in [0, 1], or [0, MAX_ALPHA] with ``exaggerate``."""
     highest = MAX_ALPHA if exaggerate else 1
     if not 0 <= alpha <= highest:
-        raise ValueError(f"alpha must be between 0 and {highest:g}, got {alpha}")
+        raise CourseError(f"alpha must be between 0 and {highest:g}, got {alpha}")
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class StyleStatistics:
         """relu1_1 ... relu4_1 -> statistics.
 
         Raises:
-            ValueError: only those of relu4_1 are known.
+            CourseError: only those of relu4_1 are known.
         """
         if not self.shallow:
-            raise ValueError(
+            raise CourseError(
                 "these style statistics are of relu4_1 alone, and polishing needs four layers: "
                 "give the painting, or measure it with encode_style(..., every_layer=True)"
             )
@@ -76,10 +76,10 @@ class StyleStatistics:
         """Read a file that ``save`` wrote.
 
         Raises:
-            ValueError: the file is missing, damaged or holds something else.
+            CourseError: the file is missing, damaged or holds something else.
         """
         if not Path(path).is_file():
-            raise ValueError(f"{path}: no such style statistics file")
+            raise CourseError(f"{path}: no such style statistics file")
         try:
             with safe_open(path, "pt") as file:
                 mean, std = file.get_tensor("mean"), file.get_tensor("std")
@@ -92,16 +92,16 @@ class StyleStatistics:
                     for layer in layers
                 }
         except (SafetensorError, ValueError) as error:
-            raise ValueError(f"{path} does not hold style statistics ({error})") from None
+            raise CourseError(f"{path} does not hold style statistics ({error})") from None
         if mean.shape != std.shape or mean.dim() != 4 or mean.numel() != mean.shape[1]:
-            raise ValueError(
+            raise CourseError(
                 f"{path} does not hold style statistics (shapes {tuple(mean.shape)} and "
                 f"{tuple(std.shape)} instead of (1, channels, 1, 1))"
             )
         mean, std = mean.float(), std.float()
         parts = [(mean, std), *shallow.values()]
         if not all(m.isfinite().all() and s.isfinite().all() and (s >= 0).all() for m, s in parts):
-            raise ValueError(f"{path} holds means or deviations that no picture has")
+            raise CourseError(f"{path} holds means or deviations that no picture has")
         return cls(mean, std, encoder, shallow)
 
     @classmethod
@@ -111,12 +111,12 @@ class StyleStatistics:
         """Mix styles (equation 15); ``weights`` are scaled to sum 1, equal if not given.
 
         Raises:
-            ValueError: no styles, wrong weights, or styles measured with different encoders.
+            CourseError: no styles, wrong weights, or styles measured with different encoders.
         """
         encoders = {style.encoder for style in styles}
         if len(encoders) > 1:
             names = sorted(map(str, encoders))
-            raise ValueError(f"styles measured with different encoders cannot mix: {names}")
+            raise CourseError(f"styles measured with different encoders cannot mix: {names}")
         mixed = mix_statistics([ChannelStatistics(s.mean, s.std) for s in styles], weights)
         shallow = {
             layer: mix_statistics([style.shallow[layer] for style in styles], weights)
@@ -178,7 +178,7 @@ class StyleTransfer:
         if images.dim() == 3:
             images = images[None]
         if images.dim() != 4 or images.shape[1] != 3 or images.numel() == 0:
-            raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(images.shape)}")
+            raise CourseError(f"expected images of shape (N, 3, H, W), got {tuple(images.shape)}")
         images = images.to(self.device, torch.float32)
         return pad_to_multiple(images).contiguous(memory_format=torch.channels_last)
 
@@ -203,14 +203,14 @@ class StyleTransfer:
         ``every_layer`` also measures the layers before relu4_1, for ``polish``.
 
         Raises:
-            ValueError: the tensor is not one RGB image.
+            CourseError: the tensor is not one RGB image.
         """
         if every_layer:
             features = self.encoder(self._prepare(style), STYLE_LAYERS)
         else:
             features = {"relu4_1": self.encode(style)}
         if len(features["relu4_1"]) != 1:
-            raise ValueError(f"expected one style image, got a batch of {len(style)}")
+            raise CourseError(f"expected one style image, got a batch of {len(style)}")
         measured = {
             layer: ChannelStatistics(*(part.float().cpu() for part in statistics))
             for layer, statistics in fast.layer_statistics(features).items()
@@ -225,7 +225,7 @@ class StyleTransfer:
 
     def _check_encoder(self, style: StyleStatistics) -> None:
         if style.encoder != self.encoder.description:
-            raise ValueError(
+            raise CourseError(
                 f"the style was measured with '{style.encoder}', not with "
                 f"'{self.encoder.description}'"
             )
@@ -235,7 +235,7 @@ class StyleTransfer:
         """relu1_1 ... relu4_1 -> statistics of a style, on this device.
 
         Raises:
-            ValueError: statistics of relu4_1 alone, or of another encoder.
+            CourseError: statistics of relu4_1 alone, or of another encoder.
         """
         if isinstance(style, StyleStatistics):
             self._check_encoder(style)
@@ -250,7 +250,7 @@ class StyleTransfer:
         """Statistics of one style, or of a mixture of several, on this device.
 
         Raises:
-            ValueError: no styles, wrong weights or shapes, or statistics of another encoder.
+            CourseError: no styles, wrong weights or shapes, or statistics of another encoder.
         """
         styles = [style] if isinstance(style, Tensor | StyleStatistics) else list(style)
         return mix_statistics([self._statistics(s) for s in styles], weights)
@@ -264,10 +264,10 @@ class StyleTransfer:
         Nothing checks ``alpha`` here; see ``stylize``.
 
         Raises:
-            ValueError: the statistics of several styles do not fit the number of features.
+            CourseError: the statistics of several styles do not fit the number of features.
         """
         if len(statistics.mean) not in (1, len(features)):
-            raise ValueError(
+            raise CourseError(
                 f"{len(statistics.mean)} style images do not fit {len(features)} content images"
             )
         return blend(features, fast.apply_statistics(features, statistics), alpha)
@@ -298,7 +298,7 @@ class StyleTransfer:
             (N, 3, H, W) float32 in [0, 1] on the content's device: exactly the content's size.
 
         Raises:
-            ValueError: alpha out of range, wrong shapes, wrong weights, or statistics of
+            CourseError: alpha out of range, wrong shapes, wrong weights, or statistics of
                 another encoder.
         """
         check_alpha(alpha, exaggerate)
@@ -322,7 +322,7 @@ class StyleTransfer:
         likewise in every layer (equation 15). Arguments and errors are those of ``stylize``.
 
         Raises:
-            ValueError: also for statistics of relu4_1 alone, and for more than one photograph.
+            CourseError: also for statistics of relu4_1 alone, and for more than one photograph.
         """
         check_alpha(alpha, exaggerate)
         styles = [style] if isinstance(style, Tensor | StyleStatistics) else list(style)
@@ -331,7 +331,7 @@ class StyleTransfer:
         features = self.encoder(self._prepare(content), STYLE_LAYERS)
         target = self.restyle(features["relu4_1"], wanted["relu4_1"], alpha)
         if len(target) != 1:
-            raise ValueError(f"one photograph is polished at a time, got {len(target)}")
+            raise CourseError(f"one photograph is polished at a time, got {len(target)}")
         if alpha != 1:
             own = fast.layer_statistics(features)
             wanted = {k: blend_statistics(own[k], wanted[k], alpha) for k in STYLE_LAYERS}

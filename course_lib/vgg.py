@@ -79,7 +79,7 @@ class EncoderDescription:
         """The encoder that a file's metadata name, by fields or, in older files, by a sentence.
 
         Raises:
-            ValueError: the metadata name no encoder that this course has.
+            CourseError: the metadata name no encoder that this course has.
         """
         kinds = [("original", True), ("original", False), ("torchvision", False)]
         for (source, normalized), padding, pooling in product(kinds, PADDINGS, ("max", "avg")):
@@ -88,7 +88,7 @@ class EncoderDescription:
             if older or known.metadata().items() <= metadata.items():
                 return known
         name = metadata.get("encoder", ", ".join(metadata.get(k, "") for k in known.metadata()))
-        raise ValueError(f"the encoder is not known: '{name.strip(', ')}'")
+        raise CourseError(f"the encoder is not known: '{name.strip(', ')}'")
 
 
 class VGG19Encoder(nn.Module):
@@ -102,7 +102,7 @@ class VGG19Encoder(nn.Module):
         pooling: ``"max"`` (as the network was trained) or ``"avg"`` (Gatys et al. prefer it).
 
     Raises:
-        ValueError: unknown source, layer, padding or pooling.
+        CourseError: unknown source, layer, padding or pooling.
         WeightsError: the weights are missing or damaged.
     """
 
@@ -116,14 +116,14 @@ class VGG19Encoder(nn.Module):
     ) -> None:
         super().__init__()
         if source not in ENCODER_SOURCES:
-            raise ValueError(f"unknown encoder source '{source}'; choose from {ENCODER_SOURCES}")
+            raise CourseError(f"unknown encoder source '{source}'; choose from {ENCODER_SOURCES}")
         if padding not in PADDINGS:
-            raise ValueError(f"unknown padding '{padding}'; choose 'reflect' or 'zeros'")
+            raise CourseError(f"unknown padding '{padding}'; choose 'reflect' or 'zeros'")
         if pooling not in ("max", "avg"):
-            raise ValueError(f"unknown pooling '{pooling}'; choose 'max' or 'avg'")
+            raise CourseError(f"unknown pooling '{pooling}'; choose 'max' or 'avg'")
         names = layer_names()
         if last not in names:
-            raise ValueError(f"unknown layer '{last}'; layers are {', '.join(names)}")
+            raise CourseError(f"unknown layer '{last}'; layers are {', '.join(names)}")
         self.source, self.padding, self.pooling = source, padding, pooling
         self.normalized = source == "original" and normalize_activations
         self.names = names[: names.index(last) + 1]
@@ -153,11 +153,11 @@ class VGG19Encoder(nn.Module):
             layer name -> (N, C, h, w); block b is 2 ** (b - 1) times smaller than the image.
 
         Raises:
-            ValueError: a layer is unknown or deeper than this encoder's last one.
+            CourseError: a layer is unknown or deeper than this encoder's last one.
         """
         wanted = set(layers)
         if missing := wanted - set(self.names):
-            raise ValueError(f"this encoder ends at {self.names[-1]} and has no {sorted(missing)}")
+            raise CourseError(f"this encoder ends at {self.names[-1]} and has no {sorted(missing)}")
         weight = self.features[0].weight
         x = normalize(images).to(weight.dtype)
         found = {}
@@ -295,7 +295,7 @@ def measure_activation_means(images: Iterable[Tensor], device: str = "cpu") -> d
         conv name -> (C_out,); a filter that never fires gets 1, which leaves it as it is.
 
     Raises:
-        ValueError: there are no images.
+        CourseError: there are no images.
     """
     encoder = VGG19Encoder(last="relu5_4", normalize_activations=False).to(device)
     layers = [f"relu{name}" for name in CONV_NAMES]
@@ -307,7 +307,7 @@ def measure_activation_means(images: Iterable[Tensor], device: str = "cpu") -> d
             sums[name] = sums.get(name, 0) + mean
         count += len(batch)
     if count == 0:
-        raise ValueError("measuring activations needs at least one image")
+        raise CourseError("measuring activations needs at least one image")
     means = {name: total / count for name, total in sums.items()}
     return {name: torch.where(m > 0, m, 1.0).float() for name, m in means.items()}
 

@@ -83,5 +83,5 @@ def grade(assignment: str, folder: Path, **options: int) -> dict[str, grading.Gr
 def instructor_check() -> tuple[int, str]:
     """Exit code and output of the command."""
     command = [sys.executable, "-m", "course_lib", "instructor-check"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=1800)
     return done.returncode, done.stdout

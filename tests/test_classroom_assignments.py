@@ -270,7 +270,7 @@ def test_lessons_and_library_never_import_nbgrader():
         "build_parser()\n"
         "print([name for name in sys.modules if name.startswith(('nbgrader', 'sqlalchemy'))])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.stdout.strip() == "[]", done.stderr
     lessons = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
     assert lessons and not [p.name for p in lessons if "nbgrader" in p.read_text(encoding="utf-8")]

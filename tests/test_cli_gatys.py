@@ -4,16 +4,15 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
 import torch
+from command_kit import started
 from PIL import Image
 
-from course_lib import REPOSITORY
 from course_lib.gatys import objective
 
 SMALL = ["--size", "20", "--precision", "float32", "--device", "cpu"]
@@ -140,16 +139,14 @@ def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
     out = tmp_path / "out.png"
     command = [sys.executable, "-m", "course_lib", "gatys", inputs / "photo.png",
                inputs / "style.jpg", "-o", out, *SMALL, "--steps", "100000"]  # fmt: skip
-    process = subprocess.Popen(
-        list(map(str, command)), cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    os.set_blocking(process.stderr.fileno(), False)
-    seen, deadline = b"", time.monotonic() + 100
-    while b"loss " not in seen and time.monotonic() < deadline:  # the bar has a loss to show
-        seen += process.stderr.read() or b""
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    text, _ = process.communicate(timeout=60)
+    with started(command) as process:
+        os.set_blocking(process.stderr.fileno(), False)
+        seen, deadline = b"", time.monotonic() + 100
+        while b"loss " not in seen and time.monotonic() < deadline:  # the bar has a loss to show
+            seen += process.stderr.read() or b""
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"stopped by Ctrl-C" in text and b"Traceback" not in text
     own, saved = losses_in(text.decode())

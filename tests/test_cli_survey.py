@@ -190,7 +190,7 @@ def test_help_of_every_action_imports_nothing_heavy(run, action):
     assert code == 0 and f"course_lib survey {action}" in out and "None" not in out
     if action == "build":
         command = [sys.executable, "-X", "importtime", "-m", "course_lib", "survey", "build", "-h"]
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0
         lines = [line for line in done.stderr.splitlines() if "|" in line]
         names = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}

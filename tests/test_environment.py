@@ -162,7 +162,7 @@ def test_the_readme_names_only_targets_that_exist():
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_make_understands_the_target(target):
     done = subprocess.run(
-        ["make", "--dry-run", target], cwd=REPOSITORY, capture_output=True, text=True
+        ["make", "--dry-run", target], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr

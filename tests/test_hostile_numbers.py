@@ -10,8 +10,9 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from course_lib import CourseError
 from course_lib.decoder import DecoderError, load_decoder
-from course_lib.painting.recipe import Recipe, RecipeError
+from course_lib.painting.recipe import Recipe
 from course_lib.stylize import DEFAULT_DECODER, StyleStatistics
 from course_lib.vgg import EncoderDescription
 
@@ -49,7 +50,7 @@ def test_statistics_that_no_picture_has_are_refused(tmp_path, mean, std):
 def test_recipes_with_numbers_and_texts_beyond_reason(tmp_path, change, word):
     text = '{"format": "course-recipe-1", "content": "a.png", "styles": ["b.png"], ' + change + "}"
     (tmp_path / "r.json").write_text(text)
-    with pytest.raises(RecipeError, match=word) as caught:
+    with pytest.raises(CourseError, match=word) as caught:
         Recipe.load(tmp_path / "r.json")
     assert len(str(caught.value)) < 400
 
@@ -59,7 +60,7 @@ def test_recipes_too_large_or_a_pipe_are_refused_without_reading(tmp_path):
         file.truncate(100_000_000)
     os.mkfifo(tmp_path / "pipe.json")
     for name in ("large.json", "pipe.json"):
-        with pytest.raises(RecipeError, match="cannot be read"):
+        with pytest.raises(CourseError, match="cannot be read"):
             Recipe.load(tmp_path / name)
 
 

@@ -75,14 +75,3 @@ def test_colour_strip(transfer):
     assert same(drawn["photograph"], content)
     assert same(drawn["colour: style"], transfer.stylize(content, style))
     assert same(drawn["colour: coral"], transfer.stylize(content, coral(style, content)))
-
-
-def test_mask_strip(transfer):
-    content, masks = image(), torch.zeros(2, 16, 24)
-    masks[0, :, :8], masks[1, :, 8:] = 1, 1
-    figure = figures.strip_masks(transfer, content, [image()], [masks])
-    drawn = frames(figure)
-    assert list(drawn) == ["first region", "picture"]
-    assert np.array_equal(drawn["first region"][..., 0], masks[0].numpy() * 255)
-    wanted = np.asarray(to_image(content))
-    assert np.array_equal(drawn["picture"][:, 8:], wanted[:, 8:])

@@ -8,9 +8,11 @@ from PIL import Image
 from course_lib.adain import ChannelStatistics, apply_statistics, channel_statistics
 from course_lib.images import ImageError, to_image
 from course_lib.painting.colour import coral, luminance, preserve_luminance
-from course_lib.painting.masks import add_rest, apply_statistics_by_region, fit_masks, load_mask
+from course_lib.painting.masks import add_rest, apply_statistics_by_region, load_mask
 from course_lib.painting.mixtures import corner_grid, corner_weights
-from course_lib.painting.painter import Painter, compose, measure_styles, open_styles
+from course_lib.painting.paint_settings import PaintSettings
+from course_lib.painting.painter import Painter, measure_styles, open_styles
+from course_lib.painting.painter import paint as paint_measured
 from course_lib.stylize import StyleTransfer
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -197,20 +199,6 @@ def test_masks_that_cannot_be_read_are_named(tmp_path):
             load_mask(tmp_path / name, (4, 4))
 
 
-def test_fit_masks_makes_them_sum_to_1():
-    fitted = fit_masks([torch.rand(5, 7) + 0.1, 3 * torch.rand(9, 4), torch.rand(1, 1)], 12, 16)
-    assert fitted.shape == (3, 12, 16)
-    assert (fitted.sum(0) - 1).abs().max() < 1e-6
-    same = fit_masks(fitted, 12, 16)
-    assert torch.allclose(same, fitted)
-
-
-@pytest.mark.parametrize("masks", [[], torch.zeros(2, 4, 4), [torch.zeros(1, 4, 4)]])
-def test_fit_masks_refuses_holes_and_other_shapes(masks):
-    with pytest.raises(ValueError, match="masks"):
-        fit_masks(masks, 4, 4)
-
-
 # --- statistics by region ---
 
 
@@ -311,9 +299,10 @@ def test_numbers_and_sizes_that_do_not_fit_are_refused():
 # --- the steps, on pictures ---
 
 
-def paint(transfer, content, styles, colours_of=None, **options):
+def paint(transfer, content, styles, colours_of=None, masks=None, **options):
     statistics = measure_styles(transfer, styles, colours_of)
-    return compose(transfer, content, transfer.encode(content), statistics, **options)
+    settings, features = PaintSettings(**options), transfer.encode(content)
+    return paint_measured(transfer, content, statistics, settings, masks, features).picture
 
 
 @pytest.mark.parametrize("alpha", [0, 0.4, 1, 2])
@@ -361,7 +350,7 @@ def test_luminance_mode_keeps_the_photographs_colours(transfer):
 
 def test_coral_mode_measures_recoloured_styles(transfer):
     content, style = image(), image()
-    result = Painter(transfer, [style], colour="coral")(content)
+    result = Painter(transfer, [style], PaintSettings(colour="coral"))(content)
     assert torch.equal(result, transfer.stylize(content, coral(style, content)))
     assert not torch.equal(result, transfer.stylize(content, style))
 
@@ -370,10 +359,10 @@ def test_a_painter_serves_several_photographs(transfer, tmp_path):
     mask = save_mask(tmp_path / "m.png", np.eye(9) > 0)
     styles = [image(), image()]
     for options in ({}, {"masks": [mask]}, {"colour": "luminance"}, {"alpha": 1.7}):
-        painter = Painter(transfer, styles, **options)
+        known = {k: v for k, v in options.items() if k != "masks"}
+        painter = Painter(transfer, styles, PaintSettings(**known), options.get("masks", ()))
         for size in ((16, 24), (33, 17)):
             content = image(*size)
-            known = {k: v for k, v in options.items() if k != "masks"}
             masks = load_mask(mask, size) if "masks" in options else None
             wanted = paint(transfer, content, styles, masks=masks, **known)
             assert torch.equal(painter(content), wanted)
@@ -383,8 +372,8 @@ def test_a_painter_serves_several_photographs(transfer, tmp_path):
     ("options", "message"),
     [
         ({"alpha": 2.1}, "between 0 and 2"),
-        ({"alpha": float("nan")}, "between 0 and 2"),
-        ({"colour": "sepia"}, "unknown colour mode 'sepia'; use style, luminance, coral"),
+        ({"alpha": float("nan")}, "alpha must be a number"),
+        ({"colour": "sepia"}, "colour must be style, luminance, coral; got 'sepia'"),
         ({"masks": torch.ones(2, 24, 32) / 2, "weights": [1, 1]}, "give one or the other"),
         ({"masks": torch.ones(4, 24, 32) / 4}, "3 masks need 3 styles, or 4 to paint"),
         ({"masks": torch.ones(1, 24, 32)}, "0 masks need 0 styles, or 1"),
@@ -437,9 +426,10 @@ def test_a_grid_has_four_corners(transfer, shape):
 @pytest.mark.parametrize("colour", ["style", "coral"])
 def test_a_grid_shows_each_style_alone_in_its_corner(transfer, colour):
     content, styles = image(32, 32), [image(32, 32) for _ in range(4)]
-    sheet = corner_grid(transfer, content, styles, 2, 3, colour=colour, tile=32)
+    settings = PaintSettings(colour=colour)
+    sheet = corner_grid(transfer, content, styles, 2, 3, settings, tile=32)
     assert sheet.size == (5 * 38 + 6, 2 * 38 + 6)
-    eight_bit = Painter(transfer, styles[3:], colour=colour)(
+    eight_bit = Painter(transfer, styles[3:], settings)(
         torch.from_numpy(np.array(to_image(content))).permute(2, 0, 1)[None] / 255
     )
     corner = sheet.crop((6 + 3 * 38, 6 + 38, 6 + 3 * 38 + 32, 6 + 38 + 32))

@@ -9,9 +9,10 @@ import torch
 from command_kit import complains
 from PIL import Image
 
+from course_lib import CourseError
 from course_lib.images import load_image, save_image, to_image
 from course_lib.painting.colour import coral, luminance
-from course_lib.painting.recipe import Recipe, RecipeError, render
+from course_lib.painting.recipe import Recipe, render
 from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
 
 FLOAT32 = ["--device", "cpu", "--precision", "float32"]
@@ -59,7 +60,8 @@ def restyle(run, *arguments, out="out.png"):
 # --- recipes ---
 
 FULL = Recipe(
-    "photo.png", ("a.png", "b.png"), (1, 2.5), 1.25, "luminance", (), 0.5, 32, 48
+    "photo.png", ("a.png", "b.png"), size=32, style_size=48,
+    weights=(1, 2.5), alpha=1.25, colour="luminance", style_scale=0.5,
 )  # fmt: skip
 MASKED = Recipe("photo.png", ("a.png", "b.png"), masks=("left.png",), size=24, style_size=32)
 
@@ -96,7 +98,7 @@ def test_wrong_values_are_named(tmp_path, name, value):
     data = {"format": "course-recipe-1", "content": "p.png", "styles": ["a.png", "b.png"]}
     path = tmp_path / "r.json"
     path.write_text(json.dumps(data | {name: value}))
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(CourseError) as caught:
         Recipe.load(path)
     message = str(caught.value)
     assert str(path) in message and "\n" not in message
@@ -109,32 +111,32 @@ def test_wrong_values_are_named(tmp_path, name, value):
 def test_other_files_are_no_recipes(tmp_path, text):
     path = tmp_path / "r.json"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(RecipeError, match="is not a recipe"):
+    with pytest.raises(CourseError, match="is not a recipe"):
         Recipe.load(path)
 
 
 def test_missing_files_and_settings_are_named(folder):
-    with pytest.raises(RecipeError, match=r"gone\.json cannot be read"):
+    with pytest.raises(CourseError, match=r"gone\.json cannot be read"):
         Recipe.load("gone.json")
     (folder / "r.json").write_text('{"format": "course-recipe-1", "content": "a.png"}')
-    with pytest.raises(RecipeError, match="'styles' is missing"):
+    with pytest.raises(CourseError, match="'styles' is missing"):
         Recipe.load("r.json")
     for field in ("content", "styles", "masks"):
         value = "gone.png" if field == "content" else ("gone.png",)
         recipe = dataclasses.replace(Recipe("photo.png", ("a.png",)), **{field: value})
-        with pytest.raises(RecipeError, match=r"gone\.png: no such file"):
+        with pytest.raises(CourseError, match=r"gone\.png: no such file"):
             render(StyleTransfer.load(), recipe, folder)
 
 
 def test_statistics_can_be_neither_recoloured_nor_scaled():
     for options in ({"colour": "coral"}, {"style_scale": 2}):
-        with pytest.raises(RecipeError, match=r"s\.safetensors holds statistics"):
+        with pytest.raises(CourseError, match=r"s\.safetensors holds statistics"):
             Recipe("p.png", ("a.png", "s.safetensors"), **options)
 
 
 def test_a_plain_recipe_is_stylize(folder):
     transfer = StyleTransfer.load()
-    recipe = Recipe("photo.png", ("a.png", "b.png"), (1, 2), 0.7, size=24, style_size=32)
+    recipe = Recipe("photo.png", ("a.png", "b.png"), (), 24, 32, weights=(1, 2), alpha=0.7)
     styles = [load_image(name, 32) for name in recipe.styles]
     wanted = transfer.stylize(load_image("photo.png", 24), styles, 0.7, [1, 2])
     assert (render(transfer, recipe) - wanted).abs().max() < 1e-5

@@ -1,5 +1,6 @@
 """Tiles: equal to the whole picture for any size, with memory that depends on the tile."""
 
+import functools
 import json
 import types
 
@@ -14,7 +15,8 @@ from course_lib.images import load_image
 from course_lib.painting import painter as painter_module
 from course_lib.painting import tiling
 from course_lib.painting.masks import add_rest
-from course_lib.painting.painter import Painter, compose, compose_tiled
+from course_lib.painting.paint_settings import PaintSettings
+from course_lib.painting.painter import Painter, paint
 from course_lib.painting.tiling import (
     RunningStatistics,
     TiledFeatures,
@@ -182,10 +184,11 @@ def test_regions_in_tiles_make_the_same_picture(
     content, masks = photo[..., :height, :width], bands(height, width)
     other = transfer.encode_style(photo.flip(1))
     statistics = [style, other, style][:styles]
-    whole = compose(
-        transfer, content, transfer.encode(content), statistics, None, 0.8, colour, masks
+    painted = functools.partial(
+        paint, transfer, content, statistics, PaintSettings(alpha=0.8, colour=colour), masks
     )
-    tiled = compose_tiled(transfer, content, statistics, masks, tile, 0.8, colour)
+    whole = painted(features=transfer.encode(content)).picture
+    tiled = painted(tile=tile).picture
     assert largest(tiled, whole) < 1e-3
     assert largest(tiled, content) > 0.1
 
@@ -193,7 +196,7 @@ def test_regions_in_tiles_make_the_same_picture(
 def test_a_region_that_is_nowhere_has_no_part(transfer, photo, style):
     content = photo[..., :64, :64]
     masks = add_rest(torch.stack([torch.ones(64, 64), torch.zeros(64, 64)]))
-    result = compose_tiled(transfer, content, [style, style], masks, 32)
+    result = paint(transfer, content, [style, style], masks=masks, tile=32).picture
     assert largest(result, transfer.stylize(content, style)) < 1e-3
 
 

@@ -163,10 +163,10 @@ def test_shapes_at_their_limits_are_finite():
     ("settings", "word"),
     [
         ({"alpha": 2.1}, "alpha"), ({"colour": "sepia"}, "sepia"), ({"size": 32}, "64 to 1024"),
-        ({"style_scale": 9}, "style scale"), ({"weights": (0, 0)}, "raise at least one"),
-        ({"weights": (1,)}, "2 styles"), ({"weights": (1, -1)}, "0 or above"),
+        ({"style_scale": 9}, "style_scale"), ({"weights": (0, 0)}, "not all zero"),
+        ({"weights": (1,)}, "2 styles"), ({"weights": (1, -1)}, "not negative"),
         ({"styles": ()}, "one to 4"), ({"styles": (NIGHT,) * 5}, "one to 4"),
-        ({"styles": NIGHT}, "one to 4"), ({"weights": (1, float("nan"))}, "0 or above"),
+        ({"styles": NIGHT}, "one to 4"), ({"weights": (1, float("nan"))}, "finite numbers"),
     ],
 )  # fmt: skip
 def test_a_look_that_cannot_be_is_refused(settings, word):
@@ -175,9 +175,9 @@ def test_a_look_that_cannot_be_is_refused(settings, word):
 
 
 def test_under_a_mask_two_styles_count_and_no_weights():
-    masked = Look("cat", (NIGHT, WAVES, "splatter"), (0, 0, 0), mask=Split())
+    masked = Look("cat", (NIGHT, WAVES, "splatter"), mask=Split(), weights=(0, 0, 0))
     assert masked.used_styles == (NIGHT, WAVES)
-    assert masked.used_weights is None
+    assert masked.used_settings()["weights"] is None
 
 
 # --- uploads ---
@@ -599,7 +599,7 @@ def test_settings_that_make_no_sense_say_so_and_leave_the_last_picture(form):
     move(form, form.controls.weights[0], 0)
     picture = form.picture.value
     move(form, form.controls.weights[1], 0)
-    assert "raise at least one" in form.status.value
+    assert "not all zero" in form.status.value
     assert form.picture.value == picture
     move(form, form.controls.weights[1], 0.5)
     assert "pixels in" in form.status.value

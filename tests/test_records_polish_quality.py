@@ -54,9 +54,9 @@ def test_a_run_that_is_cut_off_loses_nothing(run, tmp_path, make_images, monkeyp
     photographs = [tmp_path / "in" / f"image_0{i}.png" for i in (0, 1)]
     paintings = [tmp_path / "in" / f"image_0{i}.png" for i in (2, 3)]
     out, say = tmp_path / "polish.json", polish_quality.in_words
-    command = ["polish-quality", "--content", *photographs, "--style", *paintings, "--pairs", 2,
-               "--size", 16, "--optimum-steps", 5, "--curves", 0, "-o", out,
-               "--device", "cpu", "--precision", "float32"]  # fmt: skip
+    command = ["polish-quality", "--content", *photographs, "--style", *paintings]
+    command += ["--pairs", 2, "--size", 16, "--optimum-steps", 5, "--curves", 0, "-o", out]
+    command += ["--device", "cpu", "--precision", "float32"]
 
     def cut_off(row):
         if row["content"] == "image_01":

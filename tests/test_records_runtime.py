@@ -23,10 +23,16 @@ from course_lib.lessons.lesson06.report_table import (
 from course_lib.measuring import peak_memory, timing
 from course_lib.measuring.peak_memory import PeakMemory
 from course_lib.measuring.timing import repeated, seconds, summary
-from course_lib.records import runtime_methods, runtime_process
-from course_lib.records.runtime import RuntimeConfig, benchmark_runtime
+from course_lib.records import runtime as runtime_module
+from course_lib.records import runtime_methods
+from course_lib.records.runtime import (
+    BenchmarkError,
+    RuntimeConfig,
+    benchmark_runtime,
+    check_process,
+    time_process,
+)
 from course_lib.records.runtime_methods import durations, measure_gatys, steady_state, whole_run
-from course_lib.records.runtime_process import BenchmarkError, check_process, time_process
 from course_lib.records.runtime_quality import eight_bit, until
 from course_lib.stylize import StyleTransfer
 
@@ -239,7 +245,7 @@ def test_arithmetic_grows_with_the_pixels():
 
 
 def test_a_fresh_process_is_timed_from_its_start_to_its_end(monkeypatch, clock):
-    monkeypatch.setattr(runtime_process, "time_import", lambda: 2.0)
+    monkeypatch.setattr(runtime_module, "time_import", lambda: 2.0)
     costs = iter([6.0, 5.0, 5.5])
 
     def run(command, cwd, capture_output, text):
@@ -247,15 +253,15 @@ def test_a_fresh_process_is_timed_from_its_start_to_its_end(monkeypatch, clock):
         assert command[1:4] == ["-m", "course_lib", "stylize"]
         assert command[-4:] == ["--size", "64", "--device", "cpu"]
         content, out = command[4], command[command.index("-o") + 1]
-        assert sorted(p.name for p in runtime_process.Path(content).iterdir()) == [
+        assert sorted(p.name for p in runtime_module.Path(content).iterdir()) == [
             "cat.jpg", "city.jpg",
         ]  # fmt: skip
-        runtime_process.Path(out).mkdir()
+        runtime_module.Path(out).mkdir()
         for name in ("cat", "city"):
-            (runtime_process.Path(out) / f"{name}.jpg").touch()
+            (runtime_module.Path(out) / f"{name}.jpg").touch()
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(runtime_process.subprocess, "run", run)
+    monkeypatch.setattr(runtime_module.subprocess, "run", run)
     record = time_process(
         ["cat", "city"], "ink_wash", 64, ["--device", "cpu"], 3, lambda line: None
     )

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import stats
 from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib.records.survey_coverage import coverage
@@ -81,10 +82,28 @@ def test_impossible_counts_are_refused(function, numbers):
         function(*numbers)
 
 
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_quantiles_are_those_of_scipy(level):
+    assert normal_quantile(level) == pytest.approx(stats.norm.ppf((1 + level) / 2), rel=1e-9)
+    for freedom in (1, 2, 3, 4, 5, 10, 30, 64, 1000):
+        expected = stats.t.ppf((1 + level) / 2, freedom)
+        assert student_quantile(level, freedom) == pytest.approx(expected, rel=1e-9)
+    assert student_quantile(level, 10**9) == pytest.approx(normal_quantile(level))
+
+
 def test_students_quantile_is_that_of_the_tables():
-    for freedom, value in [(4, 2.776), (5, 2.571), (10, 2.228), (30, 2.042), (64, 1.998)]:
-        assert student_quantile(0.95, freedom) == pytest.approx(value, rel=0.01)
-    assert student_quantile(0.95, 10**9) == pytest.approx(normal_quantile(0.95))
+    for freedom, value in [(1, 12.706), (2, 4.303), (4, 2.776), (10, 2.228), (64, 1.998)]:
+        assert student_quantile(0.95, freedom) == pytest.approx(value, abs=5e-4)
+    for level in (0, 1, -0.5):
+        with pytest.raises(ValueError, match="level of confidence"):
+            student_quantile(level, 4)
+
+
+def test_an_interval_over_two_people_is_as_wide_as_one_degree_of_freedom_asks():
+    right = answers_of([4, 3], 5)
+    effective = 10 / design_effect(right) * (1.959964 / 12.706205) ** 2
+    expected = wilson(0.7 * effective, effective)
+    assert people_interval(right) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_design_effect_of_extremes():

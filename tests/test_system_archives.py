@@ -7,8 +7,6 @@ import json
 import os
 import re
 import signal
-import stat
-import struct
 import subprocess
 import sys
 import zipfile
@@ -25,7 +23,6 @@ from course_lib.system.archives import (
     COCO,
     ArchiveError,
     ImageArchive,
-    extract_images,
     fetch_archive,
 )
 from course_lib.system.downloads import DownloadError
@@ -36,11 +33,10 @@ COUNT = 6
 
 
 def picture(seed):
-    """A JPEG of noise, longer than one chunk."""
+    """A JPEG of noise."""
     noise = np.random.default_rng(seed).integers(0, 256, (300, 240, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(noise).save(file, "JPEG", quality=95)
-    assert file.tell() > archives.CHUNK
     return file.getvalue()
 
 
@@ -77,10 +73,6 @@ def fetch(source, folder, **options):
     return fetch_archive(source, folder, progress=False, **options)
 
 
-def extract(archive, folder, **options):
-    return extract_images(archive, folder, progress=False, **options)
-
-
 def files(folder):
     """All files below a folder, with their contents."""
     found = (path for path in folder.rglob("*") if path.is_file())
@@ -111,7 +103,7 @@ def test_coco_is_described_in_full():
 
 def test_all_images_are_there_and_the_archive_is_gone(server, source, tmp_path):
     report = fetch(source, tmp_path / "new" / "coco")
-    assert report.saved == NAMES and not report.present and not report.skipped
+    assert report.saved == NAMES and not report.present
     assert without_list(tmp_path / "new" / "coco") == PICTURES
     assert len(server.requests) == 1
 
@@ -171,7 +163,7 @@ def test_a_download_that_failed_is_continued_by_the_next_call(server, source, tm
     server.faults["/zips/val.zip"] = ["drop"] * 2 + ["500"] * 9
     with pytest.raises(DownloadError, match="run it again, to continue"):
         fetch(source, tmp_path)
-    assert set(files(tmp_path)) == {"val.zip.part", "val.zip.part.json"}
+    assert set(files(tmp_path)) == {"val.zip.part"}
     server.faults.clear()
     fetch(source, tmp_path)
     assert without_list(tmp_path) == PICTURES
@@ -190,13 +182,6 @@ def test_an_archive_cut_short_on_disk_is_downloaded_again(server, source, tmp_pa
     fetch(source, tmp_path)
     assert without_list(tmp_path) == PICTURES
     assert len(server.requests) == 1
-
-
-def test_an_archive_that_is_broken_on_the_server_says_what_to_do(server, tmp_path):
-    source = source_of(server, BODY[:-1000])
-    with pytest.raises(ArchiveError, match="val.zip is damaged or incomplete .*; delete it and"):
-        fetch(source, tmp_path)
-    assert set(files(tmp_path)) == {"val.zip"}
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut"])
@@ -295,20 +280,18 @@ def test_a_folder_without_the_right_to_write(server, source, tmp_path):
 # --- a stopped extraction -------------------------------------------------------------------
 
 KILLED = """
-import os, signal, sys, zipfile
+import os, pathlib, signal, sys
 from course_lib.system import archives
-from course_lib.system.picture_files import extensions
 
-read, calls = zipfile.ZipExtFile.read, []
+write = pathlib.Path.write_bytes
 
-def read_and_die(self, *arguments):
-    calls.append(self.name)
-    if len(calls) > 1 and calls[-2] == self.name == sys.argv[2]:  # the second chunk of a picture
-        print(calls[0], flush=True)
+def write_and_die(path, data):
+    if path.name.startswith(sys.argv[2]):
+        write(path, data[: len(data) // 2])
         os.kill(os.getpid(), signal.SIGKILL)
-    return read(self, *arguments)
+    return write(path, data)
 
-zipfile.ZipExtFile.read = read_and_die
+pathlib.Path.write_bytes = write_and_die
 source = archives.ImageArchive(sys.argv[3], int(sys.argv[4]), sys.argv[5], int(sys.argv[6]))
 archives.fetch_archive(source, sys.argv[1], progress=False)
 """
@@ -316,9 +299,9 @@ archives.fetch_archive(source, sys.argv[1], progress=False)
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_a_killed_extraction_goes_on_where_it_was(server, source, tmp_path):
-    arguments = [tmp_path, NAMES[3], source.url, source.size, source.sha256, source.images]
+    arguments = [tmp_path, ".003.", source.url, source.size, source.sha256, source.images]
     command = [sys.executable, "-c", KILLED, *map(str, arguments)]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
     assert done.returncode == -signal.SIGKILL, done.stderr
     found = files(tmp_path)
     assert found.pop("val.zip") == BODY
@@ -340,16 +323,15 @@ def test_a_killed_extraction_goes_on_where_it_was(server, source, tmp_path):
 
 
 def test_control_c_leaves_whole_pictures_only(server, source, tmp_path, monkeypatch):
-    read, calls = zipfile.ZipExtFile.read, []
+    read = zipfile.ZipFile.read
 
-    def interrupted(self, *arguments):
-        calls.append(self.name)
-        if calls.count(NAMES[2]) == 2:
+    def interrupted(self, name):
+        if name == NAMES[2]:
             raise KeyboardInterrupt
-        return read(self, *arguments)
+        return read(self, name)
 
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
-        context.setattr(zipfile.ZipExtFile, "read", interrupted)
+        context.setattr(zipfile.ZipFile, "read", interrupted)
         fetch(source, tmp_path)
     assert files(tmp_path) == first(2) | {"val.zip": BODY}
     assert fetch(source, tmp_path).saved == NAMES[2:]
@@ -362,7 +344,7 @@ def test_a_disk_that_fills_up_in_between_is_reported(source, tmp_path, monkeypat
         with replacing(path) as temporary:
             yield temporary
             if path.name == "002.jpg":
-                raise OSError(28, "No space left on device")
+                raise OSError(28, "No space left on device", str(path))
 
     with monkeypatch.context() as context:
         context.setattr(archives, "replacing", full)
@@ -375,176 +357,33 @@ def test_a_disk_that_fills_up_in_between_is_reported(source, tmp_path, monkeypat
 # --- extracting -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_extraction_gives_the_same_bytes(tmp_path, compression):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(zipped(PICTURES.items(), compression))
-    report = extract(archive, tmp_path / "out")
-    assert report.saved == NAMES
-    assert report.sizes == {name: len(data) for name, data in PICTURES.items()}
-    assert files(tmp_path / "out") == PICTURES
-    again = extract(archive, tmp_path / "out")
-    assert again.present == NAMES and not again.saved
-    assert archive.is_file()
-
-
-def link(name, kind=stat.S_IFLNK):
-    member = zipfile.ZipInfo(name)
-    member.create_system = 3  # Unix
-    member.external_attr = (kind | 0o777) << 16
-    return member
-
-
-BAD = {
-    "/etc/a.jpg": "leads out",
-    "../a.jpg": "leads out",
-    "val/../../a.jpg": "leads out",
-    "val/..": "leads out",
-    "C:/a.jpg": "leads out",
-    "c:a.jpg": "leads out",
-    "..\\a.jpg": "not allowed on every system",
-    "val\\a.jpg": "not allowed on every system",
-    "val/a:b.jpg": "not allowed on every system",
-    "val/a\nb.jpg": "not allowed on every system",
-    "val/\x1b[2Ja.jpg": "not allowed on every system",
-    "val//a.jpg": "not allowed on every system",
-    "val/./a.jpg": "hidden",
-    "__MACOSX/._a.jpg": "hidden",
-    ".hidden/a.jpg": "hidden",
-    "a.txt": "no image",
-    "run.py": "no image",
-    "jpg": "no image",
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_bad_names_are_skipped_and_said(tmp_path, name):
-    archive = tmp_path / "a" / "b" / "val.zip"
-    archive.parent.mkdir(parents=True)
-    archive.write_bytes(zipped([(name, b"bad"), *first(1).items()]))
-    report = extract(archive, tmp_path / "a" / "b" / "out")
-    assert list(report.skipped) == [name]
-    assert BAD[name] in report.skipped[name]
-    assert report.saved == NAMES[:1]
-    assert set(files(tmp_path)) == {"a/b/val.zip", "a/b/out/" + NAMES[0]}
-
-
-def test_a_name_with_a_zero_is_skipped(tmp_path):
-    body = zipped([("val/a.jpg?.py", b"bad"), *first(1).items()])
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(body.replace(b"a.jpg?.py", b"a.jpg\0.py"))
-    assert list(extract(archive, tmp_path / "out").skipped) == ["val/a.jpg\0.py"]
-    assert files(tmp_path / "out") == first(1)
-
-
-@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
-def test_links_and_devices_are_skipped(tmp_path, kind):
-    archive = tmp_path / "val.zip"
-    entries = [(link("val/a.jpg", kind), b"/etc/passwd"), (link("sub", kind), b".."),
-               ("sub/b.jpg", b"picture")]  # fmt: skip
-    archive.write_bytes(zipped(entries))
-    report = extract(archive, tmp_path / "out")
-    assert report.skipped == dict.fromkeys(
-        ["val/a.jpg", "sub"], "it is a link or device, not a file"
-    )
-    assert files(tmp_path / "out") == {"sub/b.jpg": b"picture"}
-    assert not (tmp_path / "out" / "sub").is_symlink()
-
-
-def test_encrypted_and_oddly_compressed_entries_are_skipped(tmp_path):
-    archive = tmp_path / "val.zip"
-    entries = [("a.jpg", b"a"), ("b.jpg", b"b"), ("c.jpg", b"c")]
-    body = bytearray(zipped(entries))
-    first_entry = body.index(b"PK\x01\x02")  # the list of contents at the end
-    second_entry = body.index(b"PK\x01\x02", first_entry + 4)
-    body[first_entry + 8] |= 1  # its flags
-    body[second_entry + 10 : second_entry + 12] = struct.pack("<H", 97)  # its compression
-    archive.write_bytes(body)
-    report = extract(archive, tmp_path / "out")
-    reasons = {"a.jpg": "it is encrypted", "b.jpg": "its kind of compression is not supported"}
-    assert report.skipped == reasons and report.saved == ["c.jpg"]
-
-
-@pytest.mark.parametrize("length", [0, 1, 100, len(BODY) // 2, len(BODY) - 30, len(BODY) - 1])
-def test_a_truncated_archive_is_refused_whole(tmp_path, length):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(BODY[:length])
-    with pytest.raises(ArchiveError) as caught:
-        extract(archive, tmp_path / "out")
-    assert str(caught.value).startswith(f"{archive} is damaged or incomplete (")
-    assert str(caught.value).endswith("); delete it and download it again")
-    assert not (tmp_path / "out").exists()
-
-
-def test_bytes_missing_at_the_start_are_noticed(tmp_path):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(BODY[len(BODY) // 2 :])
-    with pytest.raises(ArchiveError, match="val.zip is damaged or incomplete at val/00"):
-        extract(archive, tmp_path / "out")
-    assert files(tmp_path / "out").items() <= PICTURES.items()
+def test_a_compressed_archive_gives_the_same_bytes(server, tmp_path):
+    source = source_of(server, zipped(PICTURES.items(), zipfile.ZIP_DEFLATED))
+    assert fetch(source, tmp_path).saved == NAMES
+    assert without_list(tmp_path) == PICTURES
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_a_damaged_picture_is_named_and_never_saved(tmp_path, compression):
+def test_a_damaged_picture_is_named_and_never_saved(source, tmp_path, monkeypatch, compression):
+    """As by a bad disk, after the checksum of the whole was seen to agree."""
     body = bytearray(zipped(PICTURES.items(), compression))
     with zipfile.ZipFile(io.BytesIO(body)) as file:
         start = file.getinfo(NAMES[2]).header_offset
     body[start + 40_000 : start + 40_100] = bytes(100)
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(body)
-    with pytest.raises(ArchiveError, match=f"val.zip is damaged or incomplete at {NAMES[2]} "):
-        extract(archive, tmp_path / "out")
-    assert files(tmp_path / "out") == first(2)
+    monkeypatch.setattr(archives, "download", lambda url, path, **_: path.write_bytes(body))
+    with pytest.raises(ArchiveError, match=rf"val.zip is damaged \(.*{NAMES[2]}.*; delete it and"):
+        fetch(source, tmp_path)
+    assert files(tmp_path) == first(2) | {"val.zip": bytes(body)}
 
 
-def test_a_length_that_lies_is_noticed(tmp_path):
-    body = bytearray(zipped([("a.jpg", b"abc")]))
-    length = body.index(b"PK\x01\x02") + 24
-    body[length : length + 4] = struct.pack("<I", 1000)
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(body)
-    with pytest.raises(ArchiveError, match="damaged or incomplete at a.jpg"):
-        extract(archive, tmp_path / "out")
-    assert files(tmp_path / "out") == {}
-
-
-@pytest.mark.parametrize("entries", [[], [("readme.txt", b"x")], [("val/", b"")]])
-def test_an_archive_without_images(tmp_path, entries):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(zipped(entries))
-    with pytest.raises(ArchiveError, match="val.zip holds no images; check"):
-        extract(archive, tmp_path / "out")
-
-
-def test_no_archive_at_all(tmp_path):
-    with pytest.raises(ArchiveError, match=r"val.zip cannot be read \(No such file"):
-        extract(tmp_path / "val.zip", tmp_path / "out")
-
-
-def test_room_for_the_images_is_counted_exactly(tmp_path, monkeypatch):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(BODY)
-    needed = sum(map(len, PICTURES.values()))
-    limit_disk(monkeypatch, needed - 1)
-    with pytest.raises(DownloadError, match=f"extracting {archive} needs .* make room"):
-        extract(archive, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    limit_disk(monkeypatch, needed)
-    assert extract(archive, tmp_path / "out").saved == NAMES
-
-
-def test_a_folder_where_a_picture_should_be(tmp_path):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(BODY)
-    (tmp_path / "out" / NAMES[1]).mkdir(parents=True)
+def test_a_folder_where_a_picture_should_be(source, tmp_path):
+    (tmp_path / NAMES[1]).mkdir(parents=True)
     with pytest.raises(ArchiveError, match=f"{NAMES[1]} cannot be written .this is a folder"):
-        extract(archive, tmp_path / "out")
+        fetch(source, tmp_path)
 
 
-def test_the_progress_bar_counts_pictures(tmp_path, capsys):
-    archive = tmp_path / "val.zip"
-    archive.write_bytes(BODY)
-    extract_images(archive, tmp_path / "out")
+def test_the_progress_bar_counts_pictures(source, tmp_path, capsys):
+    fetch_archive(source, tmp_path)
     assert f"extracting val.zip: 100%|██████████| {COUNT}/{COUNT}" in capsys.readouterr().err
 
 
@@ -559,7 +398,7 @@ def test_the_module_needs_neither_torch_nor_pillow():
         "import sys, course_lib.system.archives\n"
         "sys.exit(bool({'torch', 'PIL'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=300).returncode == 0
 
 
 def test_git_ignores_the_data():

@@ -68,26 +68,18 @@ def test_a_dropped_connection_is_resumed_by_range(server, data, tmp_path):
 def test_a_server_without_ranges_sends_the_file_again(server, data, tmp_path):
     server.ranges = False
     server.faults["/data.bin"] = ["drop"]
-    assert quiet(data, tmp_path / "data.bin").read_bytes() == BODY
+    assert quiet(data, tmp_path / "data.bin", sha256=SHA256).read_bytes() == BODY
     assert server.asked_ranges == [None, f"bytes={HALF}-"]
-
-
-def test_a_file_of_unknown_length_has_an_end(server, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "MOST_UNANNOUNCED", HALF // 2)
-    server.faults["/data.bin"] = ["no length"]
-    with pytest.raises(DownloadError, match="does not say how long it is and gave more than"):
-        quiet(data, tmp_path / "data.bin")
-    assert names(tmp_path) == []
 
 
 def test_control_c_leaves_a_part_that_the_next_call_continues(server, data, tmp_path, monkeypatch):
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
         context.setattr(downloads, "tqdm", InterruptingBar)
-        quiet(data, tmp_path / "data.bin")
+        quiet(data, tmp_path / "data.bin", sha256=SHA256)
     kept = (tmp_path / "data.bin.part").stat().st_size
     assert 0 < kept < len(BODY)
     assert not (tmp_path / "data.bin").exists()
-    assert quiet(data, tmp_path / "data.bin").read_bytes() == BODY
+    assert quiet(data, tmp_path / "data.bin", sha256=SHA256).read_bytes() == BODY
     assert server.asked_ranges == [None, f"bytes={kept}-"]
 
 
@@ -97,32 +89,24 @@ def test_a_part_of_unknown_origin_is_not_continued(server, data, tmp_path):
     assert server.asked_ranges == [None]
 
 
-@pytest.mark.parametrize("etags", [True, False])
-@pytest.mark.parametrize("change", ["longer", "shorter than the part", "same length"])
+@pytest.mark.parametrize("length", [2 * len(BODY), 100, len(BODY)])
 def test_a_file_that_changed_on_the_server_is_fetched_from_the_start(
-    server, data, tmp_path, etags, change
+    server, data, tmp_path, length
 ):
-    server.etags = etags
     server.faults["/data.bin"] = ["drop"]
     with pytest.raises(DownloadError):
-        quiet(data, tmp_path / "data.bin", retries=0)
-    lengths = {"longer": 2 * len(BODY), "shorter than the part": 100, "same length": len(BODY)}
-    new = b"x" * lengths[change]
-    server.files["/data.bin"] = new
-    sha256 = None
-    if change == "same length" and not etags:  # nothing else could tell
-        sha256 = hashlib.sha256(new).hexdigest()
+        quiet(data, tmp_path / "data.bin", sha256=SHA256, retries=0)
+    new = server.files["/data.bin"] = b"x" * length
+    sha256 = hashlib.sha256(new).hexdigest()
     assert quiet(data, tmp_path / "data.bin", sha256=sha256).read_bytes() == new
     assert server.asked_ranges[1] == f"bytes={HALF}-"
 
 
-def test_the_part_of_another_file_is_not_continued(server, data, tmp_path):
+def test_without_a_checksum_nothing_is_continued(server, data, tmp_path):
     server.faults["/data.bin"] = ["drop"]
-    with pytest.raises(DownloadError):
+    with pytest.raises(DownloadError, match="run it again$"):
         quiet(data, tmp_path / "data.bin", retries=0)
-    server.files["/other.bin"] = BODY[::-1]
-    other = quiet(server.url + "/other.bin", tmp_path / "data.bin")
-    assert other.read_bytes() == BODY[::-1]
+    assert quiet(data, tmp_path / "data.bin").read_bytes() == BODY
     assert server.asked_ranges == [None, None]
 
 
@@ -132,10 +116,10 @@ def test_a_part_that_was_whole_needs_no_request(server, data, tmp_path, monkeypa
 
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
         context.setattr(downloads.os, "replace", interrupted)
-        quiet(data, tmp_path / "data.bin")
+        quiet(data, tmp_path / "data.bin", sha256=SHA256, size=len(BODY))
     assert not (tmp_path / "data.bin").exists()
-    assert quiet(data, tmp_path / "data.bin", sha256=SHA256).read_bytes() == BODY
-    assert len(server.requests) == 1
+    again = quiet(data, tmp_path / "data.bin", sha256=SHA256, size=len(BODY))
+    assert again.read_bytes() == BODY and len(server.requests) == 1
     assert names(tmp_path) == ["data.bin"]
 
 
@@ -180,17 +164,18 @@ def test_retry_after_is_obeyed_when_short_and_reported_when_long(
 def test_progress_earns_new_retries(server, data, tmp_path, monkeypatch):
     server.faults["/data.bin"] = ["drop"] * 6
     with pytest.raises(DownloadError):
-        quiet(data, tmp_path / "a.bin", retries=1)
+        quiet(data, tmp_path / "a.bin", sha256=SHA256, retries=1)
     server.faults["/data.bin"] = ["drop"] * 6
     monkeypatch.setattr(downloads, "NEW_START", 1)
-    assert quiet(data, tmp_path / "b.bin", retries=1).read_bytes() == BODY
+    again = quiet(data, tmp_path / "b.bin", sha256=SHA256, retries=1)
+    assert again.read_bytes() == BODY
 
 
 def test_a_body_cut_short_every_time_is_never_taken_for_the_file(server, data, tmp_path):
     server.ranges = False
     server.faults["/data.bin"] = ["drop"] * 9
     with pytest.raises(DownloadError, match=f"broke off after {HALF} of {len(BODY)}.*continue"):
-        quiet(data, tmp_path / "data.bin", retries=2)
+        quiet(data, tmp_path / "data.bin", sha256=SHA256, retries=2)
     assert len(server.requests) == 3
     assert not (tmp_path / "data.bin").exists()
 
@@ -206,7 +191,6 @@ def test_a_file_that_agrees_is_not_downloaded_again(server, data, tmp_path):
     target = tmp_path / "data.bin"
     quiet(data, target, sha256=SHA256.upper(), size=len(BODY))
     quiet(data, target, sha256=SHA256)
-    quiet(data, target, size=len(BODY))
     assert len(server.requests) == 1
     target.write_bytes(BODY[:-1] + b"!")
     assert quiet(data, target, sha256=SHA256).read_bytes() == BODY
@@ -229,14 +213,15 @@ def test_size_guards_a_body_without_announced_length(server, data, tmp_path):
 def test_redirects_are_followed_also_when_resuming(server, data, tmp_path):
     server.redirects["/here"] = "/data.bin"
     server.faults["/data.bin"] = ["drop"]
-    assert quiet(server.url + "/here", tmp_path / "data.bin").read_bytes() == BODY
+    url = server.url + "/here"
+    assert quiet(url, tmp_path / "data.bin", sha256=SHA256).read_bytes() == BODY
     assert [path for path, _ in server.requests] == ["/here", "/data.bin"] * 2
     assert server.asked_ranges[-1] == f"bytes={HALF}-"
 
 
 def test_a_stalled_server_is_left_and_resumed(server, data, tmp_path):
     server.faults["/data.bin"] = ["stall"]
-    assert quiet(data, tmp_path / "data.bin", timeout=0.2).read_bytes() == BODY
+    assert quiet(data, tmp_path / "data.bin", sha256=SHA256, timeout=0.2).read_bytes() == BODY
     assert server.asked_ranges == [None, f"bytes={HALF}-"]
 
 
@@ -319,7 +304,7 @@ def test_the_module_needs_neither_torch_nor_pillow():
         "import sys, course_lib.system.downloads\n"
         "sys.exit(bool({'torch', 'PIL'} & set(sys.modules)))"
     )
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], timeout=300).returncode == 0
 
 
 # --- paintings ------------------------------------------------------------------------------
@@ -437,7 +422,7 @@ def test_there_is_a_pause_between_two_requests(gallery, tmp_path, monkeypatch):
     assert slept == [1.5, 1.5]
 
 
-def test_control_c_during_a_painting_is_resumed(gallery, tmp_path, monkeypatch):
+def test_after_control_c_a_painting_is_fetched_whole(gallery, tmp_path, monkeypatch):
     gallery.files[art("the_kiss")] = NOISE
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
         context.setattr(downloads, "tqdm", InterruptingBar)
@@ -447,4 +432,4 @@ def test_control_c_during_a_painting_is_resumed(gallery, tmp_path, monkeypatch):
     report = fetch(gallery, tmp_path, names=["the_kiss", "the_scream"])
     assert report.saved == ["the_kiss", "the_scream"]
     assert (tmp_path / "the_kiss.jpg").read_bytes() == NOISE
-    assert gallery.asked_ranges == [None, f"bytes={kept}-", None]
+    assert gallery.asked_ranges == [None, None, None]

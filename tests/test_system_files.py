@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import REPOSITORY
-from course_lib.system.files import relative_name, replacing, save_record
+from course_lib import REPOSITORY, CourseError
+from course_lib.system.files import check_place, relative_name, replacing, save_record
 
 
 def test_a_new_file_appears_under_its_name_with_its_folders(tmp_path):
@@ -64,7 +64,7 @@ def test_a_process_that_dies_in_the_block_keeps_the_older_file(tmp_path):
         "with replacing(sys.argv[1]) as temporary:\n"
         "    temporary.write_text('half'); os._exit(9)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=REPOSITORY)
+    done = subprocess.run([sys.executable, "-c", code, str(path)], cwd=REPOSITORY, timeout=300)
     assert done.returncode == 9
     assert path.read_text() == "older"
 
@@ -205,3 +205,23 @@ def test_a_record_from_elsewhere_does_not_copy_that_command_line(tmp_path, monke
 @pytest.mark.parametrize("text", ["16", "--size", "out/a.png", "../a.png", ""])
 def test_relative_names_stay_as_they_are(text):
     assert relative_name(text) == text
+
+
+def test_a_place_is_checked_and_nothing_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    for kind in ("file", "folder", "either"):
+        check_place(tmp_path / "new" / "deep.json", kind)
+        with pytest.raises(CourseError, match="a file is where its folder should be"):
+            check_place(tmp_path / "file" / "new.json", kind)
+    check_place(tmp_path / "file")
+    check_place(tmp_path / "file", "either")
+    for kind in ("folder", "either"):
+        check_place(tmp_path, kind)
+    with pytest.raises(CourseError, match="is a folder; give a file name"):
+        check_place(tmp_path)
+    with pytest.raises(CourseError, match="file cannot be written"):
+        check_place(tmp_path / "file", "folder")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(CourseError, match=f"permission denied in {tmp_path}$"):
+        check_place(tmp_path / "new" / "deep.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

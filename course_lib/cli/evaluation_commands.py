@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import DATA_DIR
+from course_lib import DATA_DIR, CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
@@ -44,7 +44,7 @@ def evaluate(options: argparse.Namespace) -> int:
     pick_precision(options.precision, device)
     out = options.out or DATA_DIR / "runs" / f"evaluation_{device.type}.json"
     if out.suffix.lower() != ".json":
-        raise ValueError(f"{out}: the result is JSON, so give a name that ends in .json")
+        raise CourseError(f"{out}: the result is JSON, so give a name that ends in .json")
     contents, *left_out = load_folder(options.content, options.size)
     styles, *more = load_folder(options.style, options.size)
     code = tell_left_out(left_out[0] | more[0], left_out[1] | more[1])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from course_lib import CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
@@ -146,7 +147,7 @@ def stylize(options: argparse.Namespace) -> int:
         f"{report.seconds / max(1, len(report.saved)):.2f} s per image"
     )
     if not report.saved:
-        raise ValueError(f"no image in {content} could be stylised")
+        raise CourseError(f"no image in {content} could be stylised")
     return report_stop(painter) or code
 
 
@@ -172,7 +173,7 @@ def read_recipe(options: argparse.Namespace) -> tuple["Recipe", Path]:
             given["masks"] = list(map(str, given["masks"]))
         return Recipe(str(options.content), styles, **given), Path()
     if options.content is not None:
-        raise ValueError("a recipe names its photograph and styles; give these or --recipe")
+        raise CourseError("a recipe names its photograph and styles; give these or --recipe")
     if "masks" in given:  # named from here, not from the recipe's folder
         given["masks"] = [str(path.absolute()) for path in given["masks"]]
     return dataclasses.replace(Recipe.load(options.recipe), **given), options.recipe.parent
@@ -185,17 +186,16 @@ def stylize_grid(options: argparse.Namespace, recipe: "Recipe", folder: Path) ->
     from course_lib.painting.painter import open_styles
 
     if recipe.masks or recipe.weights:
-        raise ValueError("--grid mixes by places on the sheet; leave out --mask and --weights")
+        raise CourseError("--grid mixes by places on the sheet; leave out --mask and --weights")
     if len(recipe.styles) != 4:
-        raise ValueError(f"--grid needs four styles, one for each corner, got {len(recipe.styles)}")
+        raise CourseError(f"--grid needs four styles, one a corner, got {len(recipe.styles)}")
     check_sheet(*(side + 2 for side in options.grid), recipe.size or 160)
     photograph = load_image(folder / recipe.content)
     paths = [folder / name for name in recipe.styles]
     styles = open_styles(paths, recipe.style_size, recipe.style_scale, recipe.polish > 0)
     sheet = corner_grid(
-        load_transfer(options), photograph, styles, *options.grid,
-        recipe.alpha, recipe.colour, recipe.size or 160, recipe.polish,
-    )  # fmt: skip
+        load_transfer(options), photograph, styles, *options.grid, recipe, recipe.size or 160
+    )
     print(save_image(sheet, options.out))
 
 

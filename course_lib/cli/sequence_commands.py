@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from course_lib import CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
@@ -94,7 +95,7 @@ def sequence(options: argparse.Namespace) -> int:
     )
     code = tell_left_out(report.skipped, source.ignored)
     if not report.saved:
-        raise ValueError(f"no frame of {options.content} could be stylised")
+        raise CourseError(f"no frame of {options.content} could be stylised")
     print(
         f"{report.saved} frames in {options.out}, {len(report.skipped)} skipped, "
         f"{report.seconds / report.saved:.2f} s per frame"

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from course_lib import CourseError
 from course_lib.cli.options import (
     Formatter,
     Parser,
@@ -103,14 +104,14 @@ def build(options: argparse.Namespace) -> int:
 
     if options.compare:
         if options.content or options.style or options.attention:
-            raise ValueError("--compare stands alone: without --content, --style and --attention")
+            raise CourseError("--compare stands alone: without --content, --style and --attention")
         draft = draft_preference_survey(
             read_methods(options.compare), options.questions, options.seed,
             not options.no_practice, options.size,
         )  # fmt: skip
     else:
         if not options.content or not options.style:
-            raise ValueError("give --content and --style, or --compare NAME=DIR NAME=DIR")
+            raise CourseError("give --content and --style, or --compare NAME=DIR NAME=DIR")
         draft = draft_style_survey(
             load_transfer(options), options.content, options.style, options.questions,
             options.seed, options.distractor, options.attention, not options.no_practice,
@@ -134,9 +135,9 @@ def read_methods(texts: list[str]) -> dict[str, Path]:
     for text in texts:
         name, _, folder = text.partition("=")
         if not name or not folder:
-            raise ValueError(f"'{text}' is not of the form NAME=DIR")
+            raise CourseError(f"'{text}' is not of the form NAME=DIR")
         if name in methods:
-            raise ValueError(f"the method '{name}' is given twice")
+            raise CourseError(f"the method '{name}' is given twice")
         methods[name] = file_path(folder)
     return methods
 
@@ -152,7 +153,7 @@ def score(options: argparse.Namespace) -> None:
     ends = (".csv", ".tsv") if options.key.suffix.lower() == ".json" else (".csv", ".tsv", ".txt")
     tables = [path for path in options.results if path.suffix.lower() in ends]
     if tables and len(options.results) > 1:
-        raise ValueError(f"{tables[0]} is an export of a form: score it alone")
+        raise CourseError(f"{tables[0]} is an export of a form: score it alone")
     settings = (options.precision, options.level)
     if tables:
         questions = read_csv_key(options.key)

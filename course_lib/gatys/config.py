@@ -16,7 +16,7 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 LEARNING_RATES = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.0003, "adadelta": 3.0}
 
 
-class GatysError(CourseError, ValueError):
+class GatysError(CourseError):
     """A setting or an image that cannot be used; the message says what to change."""
 
 

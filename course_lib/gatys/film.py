@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.gatys.loop import HistoryRow
 from course_lib.images import to_image
 from course_lib.system.files import replacing
@@ -15,10 +16,10 @@ def film_strip(frames: Sequence[Tensor], height: int = 256, gap: int = 6) -> Ima
     """Lay images (1, 3, h, w) side by side on white, each ``height`` pixels high at most.
 
     Raises:
-        ValueError: there are no frames.
+        CourseError: there are no frames.
     """
     if not frames:
-        raise ValueError("a film needs at least one frame")
+        raise CourseError("a film needs at least one frame")
     pictures = _same_size(frames, height)
     width, height = pictures[0].size
     strip = Image.new("RGB", (len(pictures) * (width + gap) - gap, height), "white")
@@ -27,16 +28,16 @@ def film_strip(frames: Sequence[Tensor], height: int = 256, gap: int = 6) -> Ima
     return strip
 
 
-def save_animation(frames: Sequence[Tensor], path: Path, seconds: float = 0.4) -> Path:
+def save_animation(frames: Sequence[Tensor], path: Path) -> Path:
     """Write images (1, 3, h, w) as an animated GIF that pauses on the last one.
 
     Raises:
-        ValueError: there are no frames.
+        CourseError: there are no frames.
     """
     if not frames:
-        raise ValueError("a film needs at least one frame")
+        raise CourseError("a film needs at least one frame")
     first, *others = _same_size(frames, 512)
-    durations = [round(seconds * 1000)] * len(others) + [2000]
+    durations = [400] * len(others) + [2000]
     with replacing(path) as temporary:
         first.save(temporary, save_all=True, append_images=others, duration=durations, loop=0)
     return Path(path)

@@ -76,6 +76,79 @@ def explained(
     return decorate
 
 
+def exercise(
+    what: str,
+    praise: str,
+    *explanation: object,
+    gradient: str = "",
+    mistakes: Callable[..., Mapping[str, object]],
+    form: Callable[..., None] | None = None,
+    scalar: str = "",
+    parts: Sequence[str] = (),
+    crash: str = "",
+) -> Callable[[Callable[[], Iterable[tuple]]], Callable]:
+    """Make a check of what yields the inputs that an answer is tried on.
+
+    Args:
+        what, praise: the exercise's name, and what to say when everything is right.
+        explanation: where, right, names and cases of ``explained``.
+        gradient: what is wrong if no gradient leads to the first input, a tensor or a dictionary of
+            some; ``{name}`` in it is the tensor's key. Empty where none is needed.
+        mistakes: see ``explained``.
+        form: called with a result and its inputs; complains about another form than the right one.
+        scalar: the cure for a loss that is not one number; empty for other results.
+        parts: names of the tensors or numbers that an answer returns together.
+        crash: what a RuntimeError probably comes from.
+    """
+    where, right, names, cases = explanation
+
+    def decorate(inputs_of: Callable[[], Iterable[tuple]]) -> Callable:
+        @functools.wraps(inputs_of)
+        def check(answer: Callable) -> None:
+            for first, *others in inputs_of():
+                leaves = first if isinstance(first, Mapping) else {"": first}
+                for leaf in leaves.values() if gradient else ():
+                    leaf.requires_grad_()
+                try:
+                    result = call(answer, first, *others)
+                except RuntimeError as error:
+                    if not crash:
+                        raise
+                    raise CheckFailed(f"a RuntimeError: {error}. {crash}") from None
+                if result is None:
+                    return print(f"{what}: not attempted yet")
+                if form is not None:
+                    form(result, first, *others)
+                if scalar:
+                    check_scalar(result, scalar)
+                plain = _without_graph(first)
+                _compare_parts(
+                    result, right(plain, *others), mistakes(plain, *others), what, parts
+                )
+                for name, leaf in leaves.items() if gradient else ():
+                    check_gradient(result, leaf, gradient.format(name=name))
+            print(f"{what}: correct ({praise})")
+
+        del check.__wrapped__  # which takes no answer
+        return explained(where, right, names, cases, bool(gradient), mistakes)(check)
+
+    return decorate
+
+
+def _compare_parts(
+    result: object, wanted: object, mistakes: Mapping[str, object], what: str, parts: Sequence[str]
+) -> None:
+    """``compare`` for a result, or tensor by tensor for several."""
+    result = result.detach() if isinstance(result, Tensor) else result
+    if not parts or not isinstance(wanted[0], Tensor):
+        return compare(result, wanted, mistakes, what, parts)
+    if not isinstance(result, tuple | list) or len(result) != len(parts):
+        raise CheckFailed(f"return {len(parts)} tensors: {', '.join(parts)}")
+    for number, name in enumerate(parts):
+        wrong = {text: values[number] for text, values in mistakes.items()}
+        compare(result[number], wanted[number], wrong, name)
+
+
 def kinds() -> list[tuple[torch.dtype, torch.device]]:
     """Kinds of tensors to try: float32 and float64, and float32 on the GPU if there is one."""
     cpu = torch.device("cpu")

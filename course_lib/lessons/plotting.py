@@ -33,18 +33,18 @@ def as_image(picture: Picture) -> Image.Image:
     return to_image(picture) if isinstance(picture, Tensor) else picture
 
 
-def figures_as_jpeg(dpi: int = 100, quality: int = 80) -> None:
+def figures_as_jpeg() -> None:
     """Embed a notebook's figures as JPEG from now on: pictures take a quarter of PNG's space.
 
     Outside a notebook only the resolution is set.
     """
-    plt.rcParams["figure.dpi"] = dpi
+    plt.rcParams["figure.dpi"] = 100
     shell = get_ipython()
     if shell is not None:
         backend = InlineBackend.instance(parent=shell)
         backend.print_figure_kwargs = {
             "bbox_inches": "tight",
-            "pil_kwargs": {"quality": quality, "subsampling": 0},
+            "pil_kwargs": {"quality": 80, "subsampling": 0},
         }
         backend.figure_formats = {"jpeg"}
 
@@ -66,7 +66,6 @@ def show_images(
     titles: Sequence[str] | None = None,
     columns: int | None = None,
     height: float = 2.4,
-    caption: str | None = None,
 ) -> Figure:
     """Draw pictures in a grid with titles above them.
 
@@ -75,7 +74,6 @@ def show_images(
         titles: one per picture.
         columns: pictures in a row; all in one row if not given.
         height: height of one row in inches.
-        caption: a line above the whole figure.
     """
     images = [as_image(image) for image in images]
     columns = columns or len(images)
@@ -89,8 +87,6 @@ def show_images(
         axis.imshow(image)
         if titles:
             axis.set_title(titles[i], fontsize=10)
-    if caption:
-        figure.suptitle(caption)
     return figure
 
 

@@ -96,12 +96,12 @@ def compare(
         on_done: called with method, photograph and style after every picture.
 
     Raises:
-        ValueError: there are no photographs or styles, or they have several sizes.
+        CourseError: there are no photographs or styles, or they have several sizes.
     """
     if not contents or not styles:
-        raise ValueError("a comparison needs at least one photograph and one style")
+        raise CourseError("a comparison needs at least one photograph and one style")
     if len({image.shape for image in (*contents.values(), *styles.values())}) > 1:
-        raise ValueError("photographs and styles must have one size")
+        raise CourseError("photographs and styles must have one size")
     judge = _Judge(styles, device or torch.device("cpu"))
     found = Comparison(spread_pairs(list(contents), list(styles), few))
     running = [method for method in methods if _starts(method, contents, styles, found)]
@@ -181,7 +181,7 @@ def _timed(method: Method, content: Tensor, style: Tensor, found: Comparison) ->
             part.pop(method.name, None)
         return None
     if image.shape != content.shape:
-        raise ValueError(
+        raise CourseError(
             f"{method.name} made a picture of shape {tuple(image.shape)} instead of "
             f"{tuple(content.shape)}"
         )

@@ -7,6 +7,7 @@ from statistics import mean
 import torch
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.images import square, to_tensor
 from course_lib.losses import STYLE_LAYERS, style_loss
 from course_lib.measuring.scores import edge_strength
@@ -37,10 +38,10 @@ def decoder_scores(
         styles: images (1, 3, H, W).
 
     Raises:
-        ValueError: fewer than two contents, contents of different sizes, or all alike.
+        CourseError: fewer than two contents, contents of different sizes, or all alike.
     """
     if len(contents) < 2 or len({content.shape for content in contents}) > 1:
-        raise ValueError("scoring needs at least two content images of one size")
+        raise CourseError("scoring needs at least two content images of one size")
     judge = VGG19Encoder("original").to(transfer.device)
 
     def features(image: Tensor) -> dict[str, Tensor]:
@@ -53,7 +54,7 @@ def decoder_scores(
     pairs = [(a, b) for i, a in enumerate(content_features) for b in content_features[:i]]
     yardstick = sum(distance(a, b) for a, b in pairs) / len(pairs)
     if not yardstick:
-        raise ValueError("all photographs are the same picture; scoring needs different ones")
+        raise CourseError("all photographs are the same picture; scoring needs different ones")
     edges = [standardised(edge_strength(content)) for content in contents]
     scores = []
     for s, style in enumerate(styles):
@@ -104,7 +105,7 @@ def pictures_of(
         folders = [[p for p in paths if plain_name(p.name) in wanted] for paths in folders]
     folders = [readable(paths, skipped) for paths in folders]
     if not folders[1]:
-        raise ValueError(f"no painting in {style} is on the list, or none can be read")
+        raise CourseError(f"no painting in {style} is on the list, or none can be read")
     return folders
 
 
@@ -126,7 +127,7 @@ def score_folders(
     Raises:
         ImageError: a folder is missing or empty.
         CourseError: no file has one of the names.
-        ValueError: fewer than two photographs, or no painting, are left; all photographs are the
+        CourseError: fewer than two photographs, or no painting, are left; all photographs are the
             same picture, or every painting is one of them.
     """
     folders = pictures_of(content, style, only, skipped, ignored)
@@ -137,7 +138,7 @@ def score_folders(
         score["style"] = folders[1][int(score["style"])].name
     ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
     if not ratios:
-        raise ValueError(f"every painting in {style} is the photograph itself; use other paintings")
+        raise CourseError(f"every painting in {style} is the photograph itself; use others")
     return {
         "pairs": len(scores),
         "pairs_of_one_picture_with_itself": len(scores) - len(ratios),

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.adain import ChannelStatistics, channel_statistics
 from course_lib.images import ImageError, reflect_pad
 from course_lib.losses import STYLE_LAYERS, gram_matrix
@@ -133,7 +134,7 @@ def content_distance(a: Measurements, b: Measurements) -> float:
     stylised picture reaches 0.
 
     Raises:
-        ValueError: the pictures have different sizes.
+        CourseError: the pictures have different sizes.
     """
     _check_sizes(a, b)
     return relative_distance([a.content], [b.content])
@@ -146,7 +147,7 @@ def edge_distance(a: Measurements, b: Measurements) -> float:
     without edges are equal, one without edges is unrelated to one with edges.
 
     Raises:
-        ValueError: the pictures have different sizes.
+        CourseError: the pictures have different sizes.
     """
     _check_sizes(a, b)
     x, y = (m.edges.double() - m.edges.double().mean() for m in (a, b))
@@ -159,7 +160,7 @@ def edge_distance(a: Measurements, b: Measurements) -> float:
 def _check_sizes(a: Measurements, b: Measurements) -> None:
     if a.edges.shape != b.edges.shape:
         sizes = [" x ".join(map(str, reversed(m.edges.shape))) for m in (a, b)]
-        raise ValueError(
+        raise CourseError(
             f"only pictures of one size can be compared, got {sizes[0]} and {sizes[1]}"
         )
 

@@ -8,6 +8,8 @@ Source: Gatys, Bethge, Hertzmann & Shechtman, "Preserving Color in Neural Artist
 import torch
 from torch import Tensor
 
+from course_lib import CourseError
+
 # "style": the painting's colours, as AdaIN gives them; the others keep the photograph's.
 COLOUR_MODES = ("style", "luminance", "coral")
 
@@ -36,10 +38,10 @@ def preserve_luminance(stylised: Tensor, content: Tensor) -> Tensor:
         (N, 3, H, W) in [0, 1].
 
     Raises:
-        ValueError: the sizes differ.
+        CourseError: the sizes differ.
     """
     if stylised.shape[-3:] != content.shape[-3:]:
-        raise ValueError(
+        raise CourseError(
             f"colours of a picture of shape {tuple(content.shape)} do not fit one of shape "
             f"{tuple(stylised.shape)}"
         )
@@ -69,11 +71,11 @@ def coral(style: Tensor, content: Tensor) -> Tensor:
         it as it is.
 
     Raises:
-        ValueError: not RGB images.
+        CourseError: not RGB images.
     """
     for images in (style, content):
         if images.dim() != 4 or images.shape[1] != 3 or images.numel() == 0:
-            raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(images.shape)}")
+            raise CourseError(f"expected images of shape (N, 3, H, W), got {tuple(images.shape)}")
     style_mean, style_covariance = colour_statistics(style)
     content_mean, content_covariance = colour_statistics(content)
     whitening = _power(style_covariance, -0.5)

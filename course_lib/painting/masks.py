@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.adain import EPSILON, ChannelStatistics
 from course_lib.fast import apply_statistics
 from course_lib.images import open_image, to_tensor
@@ -48,27 +49,6 @@ def add_rest(masks: Tensor) -> Tensor:
     return torch.cat([masks / total.clamp(min=1), (1 - total).clamp(min=0)])
 
 
-def fit_masks(masks: Tensor | Sequence[Tensor], height: int, width: int) -> Tensor:
-    """Stretch masks to a size in pixels and scale them to sum 1 at every pixel.
-
-    Args:
-        masks: (regions, h, w), or one (h, w) of any size per region, with values from 0 up.
-
-    Returns:
-        (regions, height, width), float32.
-
-    Raises:
-        ValueError: there are no masks, or they leave a pixel to no region (see ``add_rest``).
-    """
-    if len(masks) == 0 or any(mask.dim() != 2 for mask in masks):
-        raise ValueError("expected masks of shape (regions, height, width), at least one")
-    fitted = torch.stack([_resize(mask.float(), height, width) for mask in masks]).clamp(min=0)
-    total = fitted.sum(0, keepdim=True)
-    if not total.isfinite().all() or total.min() < 1e-6:
-        raise ValueError("the masks leave pixels to no region; use add_rest for what is left over")
-    return fitted / total
-
-
 def apply_statistics_by_region(
     features: Tensor, statistics: Sequence[ChannelStatistics | None], masks: Tensor
 ) -> Tensor:
@@ -87,10 +67,10 @@ def apply_statistics_by_region(
         region covers everything.
 
     Raises:
-        ValueError: numbers or sizes do not fit.
+        CourseError: numbers or sizes do not fit.
     """
     if len(statistics) != len(masks):
-        raise ValueError(f"{len(masks)} regions need {len(masks)} styles, got {len(statistics)}")
+        raise CourseError(f"{len(masks)} regions need {len(masks)} styles, got {len(statistics)}")
     result = torch.zeros_like(features, dtype=torch.float32)
     cells = mask_cells(masks, tuple(features.shape[-2:])).to(features.device)
     for style, weights in zip(statistics, cells, strict=True):
@@ -114,14 +94,14 @@ def mask_cells(masks: Tensor, size: tuple[int, int]) -> Tensor:
         size: (h, w) of the features.
 
     Raises:
-        ValueError: the masks are neither of the features' size nor of a fitting image's.
+        CourseError: the masks are neither of the features' size nor of a fitting image's.
     """
     height, width = masks.shape[-2:]
     masks = masks.float()
     if (height, width) == size:
         return masks
     if (-(-height // CELL), -(-width // CELL)) != size:
-        raise ValueError(
+        raise CourseError(
             f"masks of {width} x {height} pixels do not fit features of {size[1]} x {size[0]}"
         )
     room = (0, -width % CELL, 0, -height % CELL)

@@ -1,10 +1,12 @@
 """Mixtures of four styles over a sheet, a style in every corner (figure 8 of the paper)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PIL import Image
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.images import (
     center_crop,
     contact_sheet,
@@ -12,8 +14,8 @@ from course_lib.images import (
     to_image,
     to_tensor,
 )
-from course_lib.painting.painter import compose, measure_styles
-from course_lib.painting.polishing import polish_painting
+from course_lib.painting.paint_settings import PLAIN, PaintSettings
+from course_lib.painting.painter import measure_styles, paint
 from course_lib.stylize import Style, StyleTransfer
 
 
@@ -23,10 +25,10 @@ def corner_weights(rows: int, columns: int) -> list[list[tuple[float, float, flo
     The styles are those of the corners: top left, top right, bottom left, bottom right.
 
     Raises:
-        ValueError: fewer than two rows or columns, which have no four corners.
+        CourseError: fewer than two rows or columns, which have no four corners.
     """
     if rows < 2 or columns < 2:
-        raise ValueError(f"a grid of four styles needs at least 2x2 places, got {rows}x{columns}")
+        raise CourseError(f"a grid of four styles needs at least 2x2 places, got {rows}x{columns}")
     down = [row / (rows - 1) for row in range(rows)]
     across = [column / (columns - 1) for column in range(columns)]
     return [[((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x) for x in across] for y in down]
@@ -38,10 +40,8 @@ def corner_grid(
     styles: Sequence[Style],
     rows: int = 5,
     columns: int = 5,
-    alpha: float = 1.0,
-    colour: str = "style",
+    settings: PaintSettings = PLAIN,
     tile: int = 160,
-    polish: int = 0,
 ) -> Image.Image:
     """Draw one photograph in every mixture of four styles, with the styles beside the corners.
 
@@ -49,34 +49,28 @@ def corner_grid(
         content: (1, 3, H, W) in [0, 1]; its centre is cut out as a square.
         styles: four images (1, 3, h, w) or statistics, in the order of ``corner_weights``;
             statistics have no picture to show.
-        alpha, colour: see ``compose``.
+        settings: of every picture; the weights are those of its place.
         tile: side of one picture in pixels.
-        polish: steps by which every picture is improved.
 
     Raises:
-        ValueError: not four styles, or settings out of range.
+        CourseError: not four styles.
     """
     weights = corner_weights(rows, columns)
     if len(styles) != 4:
-        raise ValueError(f"a grid needs four styles, one for each corner, got {len(styles)}")
+        raise CourseError(f"a grid needs four styles, one for each corner, got {len(styles)}")
     photograph = to_tensor(_square(content, tile))
-    recolour = photograph if colour == "coral" else None
-    statistics = measure_styles(transfer, styles, recolour, polish > 0)
+    recolour = photograph if settings.colour == "coral" else None
+    statistics = measure_styles(transfer, styles, recolour, settings.polish > 0)
     features = transfer.encode(photograph)
 
-    def paint(mixture: Sequence[float]) -> Image.Image:
-        def polished(picture: Tensor) -> Tensor:
-            done = polish_painting(
-                transfer, picture, photograph, statistics, mixture, alpha, steps=polish
-            )
-            if done.stopped:  # half a sheet is none
-                raise KeyboardInterrupt
-            return done.picture
+    def mixture(weights: Sequence[float]) -> Image.Image:
+        chosen = replace(settings, weights=weights)
+        done = paint(transfer, photograph, statistics, chosen, features=features)
+        if done.stopped:  # half a sheet is none
+            raise KeyboardInterrupt
+        return to_image(done.picture)
 
-        settings = statistics, mixture, alpha, colour, None, polished if polish else None
-        return to_image(compose(transfer, photograph, features, *settings))
-
-    sheet: list[list[Image.Image | None]] = [[paint(mixture) for mixture in w] for w in weights]
+    sheet: list[list[Image.Image | None]] = [[mixture(w) for w in row] for row in weights]
     pictures = [_square(style, tile) if isinstance(style, Tensor) else None for style in styles]
     if any(pictures):
         sides = [(None, None)] * rows

@@ -29,7 +29,7 @@ KINDS = ("network", "painter", "style", "encoder", "decoder")
 LARGE = 1000  # numbers: constants above are kept in half precision if that is asked for
 
 
-class ExportError(CourseError, ValueError):
+class ExportError(CourseError):
     """A network that cannot be exported; the message is one sentence for the user."""
 
 

@@ -14,9 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.adain import ChannelStatistics, blend, blend_statistics
 from course_lib.images import pad_to_multiple
 from course_lib.losses import STYLE_LAYERS
+from course_lib.painting.paint_settings import PaintSettings
 from course_lib.painting.tiling import (
     CELL,
     ENCODER_MARGIN,
@@ -247,7 +249,7 @@ def encode_every_layer(transfer: StyleTransfer, style: Tensor) -> StyleStatistic
     """``StyleTransfer.encode_style`` with every layer, for a painting (1, 3, H, W) of any size.
 
     Raises:
-        ValueError: the tensor is not one RGB image.
+        CourseError: the tensor is not one RGB image.
     """
     tile = None
     if style.dim() == 4 and style.shape[:2] == (1, 3):
@@ -267,10 +269,8 @@ def polish_painting(
     picture: Tensor,
     content: Tensor,
     statistics: Sequence[StyleStatistics],
-    weights: Sequence[float] | None = None,
-    alpha: float = 1.0,
+    settings: PaintSettings,
     masks: Tensor | None = None,
-    steps: int = 0,
     progress: bool = False,
     watch: Watch | None = None,
     tile: int | None = None,
@@ -279,25 +279,26 @@ def polish_painting(
 
     Args:
         picture: (1, 3, H, W) in [0, 1], before the photograph's colours and parts are put back.
-        statistics, weights, alpha, masks: as for ``painter.compose``, with every layer measured.
+        statistics, settings, masks: as for ``painter.paint``, with every layer measured.
         tile: side of the tiles in pixels; chosen from the free memory if not given.
 
     Raises:
-        ValueError: wrong steps, statistics of relu4_1 alone, or not enough memory.
+        CourseError: statistics of relu4_1 alone, or not enough memory.
     """
     size = tuple(content.shape[-2:])
     history = room_for_history(*size, transfer.device)
     tile = tile or choose_tile(*size, transfer.device, transfer.dtype, WORK)
     if masks is None:
-        statistics = [StyleStatistics.average(statistics, weights)]
+        statistics = [StyleStatistics.average(statistics, settings.weights)]
     if masks is None and tile is None:
-        objective = transfer.objective(content, statistics, alpha, exaggerate=True)
+        objective = transfer.objective(content, statistics, settings.alpha, exaggerate=True)
     else:
         regions: list[Statistics | None] = [transfer.every_layer(style) for style in statistics]
         regions += [None] * (len(masks) - len(regions) if masks is not None else 0)
         tile = tile or max(size) + CELL
-        objective = TiledObjective(transfer, content, regions, masks, alpha, tile)
-    done = polish(objective, picture.to(transfer.device), steps, progress, watch, history)
+        objective = TiledObjective(transfer, content, regions, masks, settings.alpha, tile)
+    start = picture.to(transfer.device)
+    done = polish(objective, start, settings.polish, progress, watch, history)
     return done._replace(picture=done.picture.to(picture.device))
 
 
@@ -305,12 +306,12 @@ def room_for_history(height: int, width: int, device: torch.device) -> int:
     """How many pairs of vectors L-BFGS may remember in half of the free memory, 2 to ``HISTORY``.
 
     Raises:
-        ValueError: there is no room for two.
+        CourseError: there is no room for two.
     """
     vector = 4 * 4 * height * width  # float32, three channels, a third more for the pyramid
     vectors = free_memory(device) // 2 // vector
     if vectors < OTHER_VECTORS + 4:
-        raise ValueError(
+        raise CourseError(
             f"polishing a picture of {width} x {height} pixels needs "
             f"{2 * (OTHER_VECTORS + 4) * vector / 1e9:.1f} GB of free memory: choose a smaller "
             "--size, or leave out --polish"

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from course_lib import CourseError
 from course_lib.adain import ChannelStatistics
 from course_lib.images import ImageError, resize_shorter_side, to_image, to_tensor
 from course_lib.painting.batch import plan_folder
@@ -44,12 +45,12 @@ class Smoothing:
     smoothing. It remembers about 1 / (1 - s) frames. Call it with a frame's statistics, in order.
 
     Raises:
-        ValueError: ``strength`` is not in [0, 1).
+        CourseError: ``strength`` is not in [0, 1).
     """
 
     def __init__(self, strength: float) -> None:
         if not 0 <= strength < 1:
-            raise ValueError(f"smoothing must be from 0 to below 1, got {strength}")
+            raise CourseError(f"smoothing must be from 0 to below 1, got {strength}")
         self.strength = strength
         self.state: ChannelStatistics | None = None
 
@@ -122,7 +123,7 @@ def stylize_sequence(
         size: shorter side of the frames in pixels; their own if not given.
 
     Raises:
-        ValueError: ``smooth`` or ``alpha`` out of range.
+        CourseError: ``smooth`` or ``alpha`` out of range.
         ImageError: the output cannot be written.
     """
     report, started = SequenceReport(), time.perf_counter()

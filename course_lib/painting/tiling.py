@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from course_lib import CourseError
 from course_lib.adain import EPSILON, ChannelStatistics, blend
 from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
 from course_lib.system.memory import free_memory
@@ -207,18 +208,18 @@ def stylize_tiled(
         (N, 3, H, W) float32 in [0, 1] on the content's device.
 
     Raises:
-        ValueError: as ``stylize``, or a tile below 8 pixels.
+        CourseError: as ``stylize``, or a tile below 8 pixels.
     """
     check_alpha(alpha, exaggerate)
     if tile is not None and tile < CELL:
-        raise ValueError(f"a tile must have at least {CELL} pixels a side, got {tile}")
+        raise CourseError(f"a tile must have at least {CELL} pixels a side, got {tile}")
     content = content[None] if content.dim() == 3 else content
     if content.dim() != 4 or content.shape[1] != 3 or content.numel() == 0:
-        raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(content.shape)}")
+        raise CourseError(f"expected images of shape (N, 3, H, W), got {tuple(content.shape)}")
     tile = max(content.shape[-2:]) + CELL if tile is None else tile
     statistics = transfer.mix(style, weights)
     if len(statistics.mean) not in (1, len(content)):
-        raise ValueError(
+        raise CourseError(
             f"{len(statistics.mean)} style images do not fit {len(content)} content images"
         )
     features = TiledFeatures(transfer, content, keep)
@@ -293,7 +294,7 @@ def encode_style_within_memory(transfer: StyleTransfer, style: Tensor) -> StyleS
     """``StyleTransfer.encode_style`` for a painting (1, 3, H, W) of any size, in tiles if need be.
 
     Raises:
-        ValueError: the tensor is not one RGB image.
+        CourseError: the tensor is not one RGB image.
     """
     height, width = style.shape[-2:]
     tile = None

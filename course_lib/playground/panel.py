@@ -96,7 +96,7 @@ class Controls:
         """What the controls say now.
 
         Raises:
-            ValueError: together they make no sense, for example with all weights at 0.
+            CourseError: together they make no sense, for example with all weights at 0.
         """
         chosen = [
             (style.value, weight.value)
@@ -111,8 +111,8 @@ class Controls:
         elif self.mask.value != SHAPE_NAMES[0]:
             mask = self.mask.value
         return Look(
-            self.photograph.value, names, weights, self.alpha.value, self.colour.value,
-            self.style_scale.value, self.size.value, mask,
+            self.photograph.value, names, self.size.value, mask, weights=weights,
+            alpha=self.alpha.value, colour=self.colour.value, style_scale=self.style_scale.value,
         )  # fmt: skip
 
     def set(self, look: Look) -> None:

@@ -16,8 +16,8 @@ from torch import Tensor
 from course_lib.images import ImageError, library, load_image, to_tensor
 from course_lib.painting.colour import luminance
 from course_lib.painting.masks import add_rest, load_mask
-from course_lib.painting.painter import compose, measure_styles, open_styles
-from course_lib.painting.polishing import polish_painting
+from course_lib.painting.paint_settings import PaintSettings
+from course_lib.painting.painter import measure_styles, open_styles, paint
 from course_lib.playground.settings import STYLE_SIZE, Look
 from course_lib.playground.uploads import free_name, read_upload
 from course_lib.polish import Watch
@@ -106,16 +106,10 @@ class PictureStore:
         statistics = [self.statistics(name, look) for name in look.used_styles]
         mask = None if look.mask is None else self._mask(look, tuple(photograph.shape[-2:]))
 
-        def polish(picture: Tensor) -> Tensor:
-            return polish_painting(
-                self.transfer, picture, photograph, statistics, look.used_weights, look.alpha,
-                mask, look.polish, watch=watch,
-            ).picture  # fmt: skip
-
-        return compose(
-            self.transfer, photograph, features, statistics, look.used_weights, look.alpha,
-            look.colour, mask, polish if look.polish else None,
-        )  # fmt: skip
+        settings = PaintSettings(**look.used_settings())
+        return paint(
+            self.transfer, photograph, statistics, settings, mask, features, watch=watch
+        ).picture
 
     def statistics(self, name: str, look: Look) -> StyleStatistics:
         """What was measured of a style, with the scale and colours that the look asks for."""

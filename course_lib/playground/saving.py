@@ -64,10 +64,7 @@ def write_recipe(store: PictureStore, look: Look, folder: Path) -> Recipe:
         height, width = store.photograph(look).shape[-2:]
         look.mask.draw(height, width).save(folder / "mask.png")
         masks = ("mask.png",)
-    recipe = Recipe(
-        content, styles, look.used_weights, look.alpha, look.colour, masks, look.style_scale,
-        look.size, STYLE_SIZE, look.polish,
-    )  # fmt: skip
+    recipe = Recipe(content, styles, masks, look.size, STYLE_SIZE, **look.used_settings())
     recipe.save(folder / RECIPE)
     return recipe
 

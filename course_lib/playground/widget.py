@@ -148,7 +148,7 @@ class Playground:
         """Save picture and recipe into a new folder of ``out``, and return it.
 
         Raises:
-            CourseError, ValueError: it cannot be saved.
+            CourseError: it cannot be saved.
         """
         self.saved = save_look(self.store, self._whole_look(), self.name.value, self.out)
         return self.saved
@@ -275,14 +275,19 @@ class Playground:
         number = self._say("Saving ...")
         try:
             folder = self.save()
-        except (CourseError, ValueError) as error:
+        except CourseError as error:
             self._complain(error)
             return
         shown = Path(*folder.parts[-2:])
         self._say(f"Saved picture and recipe in <b>{html.escape(shown.as_posix())}</b>.", number)
 
+<<<<<<< HEAD
     def _complain(self, error: Exception, number: int | None = None) -> None:
         known = isinstance(error, CourseError | ValueError)
+=======
+    def _complain(self, error: Exception) -> None:
+        known = isinstance(error, CourseError)
+>>>>>>> cuts
         text = str(error) if known else f"{type(error).__name__}: {error}"
         text = html.escape(" ".join(text.split()))
         self._say(f'<span class="bad">{text}</span>', number)
@@ -316,7 +321,7 @@ def playground(
     """The form for a photograph and styles, by name or by file; ``settings`` are those of Look.
 
     Raises:
-        ValueError: a picture is missing, or a setting out of range.
+        CourseError: a picture is missing, or a setting out of range.
     """
     store = store or shared_store()
     return Playground(_make_look(store, content, styles, **settings), store, Path(out))
@@ -340,7 +345,7 @@ def paint(
             ``Split``, an ``Ellipse`` or a file) as in ``Look``.
 
     Raises:
-        ValueError: a picture is missing, or a setting out of range.
+        CourseError: a picture is missing, or a setting out of range.
     """
     store = store or shared_store()
     look = _make_look(store, content, styles, **settings)

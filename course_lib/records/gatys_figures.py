@@ -13,7 +13,7 @@ from course_lib.gatys.loop import GatysResult, first_image, optimize, snapshot_s
 from course_lib.gatys.objective import build_encoder
 from course_lib.images import contact_sheet, save_small, square, to_image, to_tensor
 from course_lib.lessons.lesson05.figures import DEPTHS
-from course_lib.system.devices import describe
+from course_lib.system.devices import machine
 
 # The first pair is that of all single figures, all three are used to choose the style weight.
 PAIRS = (("cat", "impasto_night"), ("city", "stained_glass"), ("raccoon", "woodblock_waves"))
@@ -83,11 +83,11 @@ def draw_figures(
                 contact_sheet(sheet, size, gap=0), pictures / f"{name}.jpg", limit=SHEET_BYTES
             )
             results[name] = runs
+    kernels = short.network.features[0].weight
     settings = {
         "size": size, "evaluations": evaluations, "pairs": PAIRS, "optimizer": "lbfgs",
         "style_weight": GatysConfig().style_weight, "content_layers": CONTENT_LAYERS,
-        "style_layers": STYLE_LAYERS, "device": describe(short.network.features[0].weight.device),
-        "precision": str(short.network.features[0].weight.dtype).removeprefix("torch."),
+        "style_layers": STYLE_LAYERS, **machine(kernels.device, kernels.dtype),
     }  # fmt: skip
     return settings, results
 

@@ -10,7 +10,7 @@ from course_lib.gatys.film import columns
 from course_lib.gatys.loop import optimize
 from course_lib.gatys.objective import build_encoder
 from course_lib.images import save_small, square, to_image, to_tensor
-from course_lib.system.devices import describe
+from course_lib.system.devices import machine
 
 # Rates to begin with; ``find_rate`` goes on where the best of them is the first or the last.
 RATES = {
@@ -92,8 +92,7 @@ def compare_optimizers(
         "content": content, "style": style, "size": size, "evaluations": evaluations,
         "sweep_size": sweep_size, "sweep_evaluations": sweep_evaluations,
         "style_weight": base.style_weight, "seed": base.seed,
-        "device": describe(network.features[0].weight.device),
-        "precision": str(network.features[0].weight.dtype).removeprefix("torch."),
+        **machine(network.features[0].weight.device, network.features[0].weight.dtype),
     }  # fmt: skip
     return settings, {"sweep": sweep, "runs": runs}
 

@@ -15,7 +15,7 @@ from course_lib.playground.gallery import jpeg
 from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.widget import Playground, playground
 from course_lib.stylize import StyleTransfer
-from course_lib.system.devices import describe
+from course_lib.system.devices import machine
 
 PHOTOGRAPH = "astronaut"  # square: 256 pixels are 256 x 256
 STYLES = ("impasto_night", "woodblock_waves")
@@ -38,7 +38,7 @@ def measure_playground(
         matrix products; ``share_of_floor`` says which part of a move of alpha that would be.
 
     Raises:
-        ValueError: no such device or precision, or a size out of range.
+        CourseError: no such device or precision, or a size out of range.
     """
     transfer = StyleTransfer.load(device=device, precision=precision)
     rate = matrix_rate(transfer.dtype, transfer.device)
@@ -57,8 +57,7 @@ def measure_playground(
     floor = 1000 * flop / rate
     median = statistics.median(times["alpha"])
     settings = {
-        "device": describe(transfer.device),
-        "precision": str(transfer.dtype).removeprefix("torch."),
+        **machine(transfer.device, transfer.dtype),
         "photograph": PHOTOGRAPH,
         "styles": list(STYLES),
         "pixels": list(shown.store.photograph(shown.look).shape[-2:]),

@@ -132,7 +132,7 @@ def study(series: Series, seconds: float) -> tuple[dict, dict]:
 
 
 def training_speed(series: Series, seconds: float) -> tuple[dict, dict]:
-    from course_lib.records.training_speed import measure_training_speed
+    from course_lib.records.train_step_speed import measure_training_speed
 
     full = (8, 16, 32), (8,), 256, 20
     batches, compiled, crop, steps = ((2,), (), 64, 2) if series.toy else full
@@ -169,7 +169,7 @@ def report_recipe(series: Series, seconds: float) -> None:
 
 
 def inference(series: Series, seconds: float) -> tuple[dict, dict]:
-    from course_lib.records.inference import measure_inference
+    from course_lib.records.stylize_speed import measure_inference
     from course_lib.stylize import StyleTransfer
 
     transfer = StyleTransfer.load(series.decoder, device=series.device)

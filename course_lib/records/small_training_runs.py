@@ -25,7 +25,7 @@ from course_lib.images import (
 )
 from course_lib.lessons.lesson04.faults import RUNS, shuffled_letters
 from course_lib.stylize import DEFAULT_DECODER
-from course_lib.system.devices import describe, keep_freed_memory
+from course_lib.system.devices import keep_freed_memory, machine
 from course_lib.system.files import relative_name, replacing, save_record
 from course_lib.training.config import TrainingConfig
 from course_lib.training.objective import adain_losses
@@ -154,8 +154,7 @@ def _settings(trainer: Trainer, **changes: object) -> dict[str, object]:
     if config["initial_decoder"]:
         kept["initial_decoder"] = relative_name(config["initial_decoder"])
     return kept | folders | {
-        "device": describe(trainer.device),
-        "precision": str(trainer.precision).removeprefix("torch."),
+        **machine(trainer.device, trainer.precision),
         **changes,
     }  # fmt: skip
 

@@ -15,8 +15,7 @@ from course_lib.adain import ChannelStatistics, adain
 from course_lib.fast import apply_statistics, channel_statistics, layer_statistics
 from course_lib.images import contact_sheet, find_images, square, to_image, to_tensor
 from course_lib.losses import STYLE_LAYERS, content_loss, gram_matrix, style_loss
-from course_lib.records.muon import Muon
-from course_lib.system.devices import describe, synchronize
+from course_lib.system.devices import machine, synchronize
 from course_lib.training.config import TrainingConfig
 from course_lib.training.datasets import ImagePool
 from course_lib.training.trainer import Trainer
@@ -75,7 +74,7 @@ class StudyTrainer(Trainer):
         if kept:
             self.kept, self.recorded = self.measure_styles(kept), None
 
-    def new_optimizer(self) -> torch.optim.Optimizer | Muon:
+    def new_optimizer(self) -> "torch.optim.Optimizer | Muon":
         if self.kind == "muon":
             return Muon(self.decoder, self.config.learning_rate)
         return super().new_optimizer()
@@ -231,8 +230,7 @@ def recipe_study(
         "size": size,
         "content_images": len(pools[0]),
         "style_images": len(pools[1]),
-        "precision": str(trainer.precision).removeprefix("torch."),
-        "device": describe(trainer.device),
+        **machine(trainer.device, trainer.precision),
         "rows_of_the_sheet": names,
     }
     return settings, results
@@ -247,3 +245,46 @@ def run(trainer: Trainer, seconds: float) -> None:
             synchronize(trainer.device)
         trainer.elapsed = time.perf_counter() - started
     synchronize(trainer.device)
+
+
+class Muon:
+    """PyTorch's Muon for the kernels, as matrices (C_out, 9 C_in), and Adam for the biases.
+
+    Muon makes the rows of every update orthogonal, so that no few directions take all of a step
+    (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). Works like an optimiser of
+    ``torch.optim``; rates are those of Adam, to within a few times.
+    """
+
+    def __init__(self, network: nn.Module, rate: float) -> None:
+        kernels = [p for p in network.parameters() if p.dim() == 4]
+        for p in kernels:  # then a kernel is a matrix in memory, too
+            p.data = p.data.contiguous(memory_format=torch.channels_last)
+        self.kernels = kernels
+        self.matrices = [nn.Parameter(p.data.permute(0, 2, 3, 1).flatten(1)) for p in kernels]
+        biases = [p for p in network.parameters() if p.dim() == 1]
+        self.muon = torch.optim.Muon(
+            self.matrices, lr=rate, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"
+        )
+        self.adam = torch.optim.Adam(biases, lr=rate, fused=True)
+
+    @property
+    def param_groups(self) -> list[dict[str, object]]:
+        return [*self.muon.param_groups, *self.adam.param_groups]
+
+    def zero_grad(self) -> None:
+        for p in self.kernels:
+            p.grad = None
+        self.adam.zero_grad()
+
+    def step(self) -> None:
+        for p, matrix in zip(self.kernels, self.matrices, strict=True):
+            matrix.grad = p.grad.permute(0, 2, 3, 1).flatten(1)
+        self.muon.step()
+        self.adam.step()
+
+    def state_dict(self) -> dict[str, object]:
+        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])

@@ -1,4 +1,4 @@
-"""``benchmark stylize``: seconds per picture, against the way that the common ports do it."""
+"""Seconds per picture: beside the way that the common ports do it, and over sizes and batches."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from course_lib import DATA_DIR
+from course_lib import DATA_DIR, CourseError
 from course_lib.adain import adain
 from course_lib.images import denormalize, find_images, normalize, square, to_tensor
+from course_lib.measuring.peak_memory import PeakMemory
 from course_lib.measuring.plain_networks import encoder_stages, plain_decoder
-from course_lib.measuring.timing import compare, seconds
+from course_lib.measuring.timing import compare, repeated, seconds, summary
 from course_lib.stylize import StyleTransfer
-from course_lib.system.devices import describe, pick_precision
+from course_lib.system.devices import machine, pick_precision
 
 
 class PlainTransfer(nn.Module):
@@ -50,11 +51,11 @@ def benchmark_stylize(
         absolute difference of their outputs in units of 1/255.
 
     Raises:
-        ValueError: a size that the plain implementation cannot do.
+        CourseError: a size that the plain implementation cannot do.
     """
     for size in sizes:
         if size < 16 or size % 8:
-            raise ValueError(f"sizes must be multiples of 8 from 16 pixels up, got {size}")
+            raise CourseError(f"sizes must be multiples of 8 from 16 pixels up, got {size}")
     style_path = find_images(DATA_DIR / "style")[0]
     photos = find_images(DATA_DIR / "content")
     # The plain one gets its own copy of the weights before the fast one rounds them.
@@ -66,8 +67,7 @@ def benchmark_stylize(
         contents = [to_tensor(square(path, size)).to(device) for path in photos]
         results[str(size)] = _compare_over(contents, style, plain, transfer, repeats)
     settings = {
-        "device": describe(device),
-        "precision": str(pick_precision(precision, device)).removeprefix("torch."),
+        **machine(device, pick_precision(precision, device)),
         "photographs": [path.stem for path in photos],
         "style": style_path.stem,
         "repeats": repeats,
@@ -100,3 +100,44 @@ def _compare_over(
         "mean_difference_255": statistics.mean(differences),
         "largest_mean_difference_255": max(differences),
     }
+
+
+def measure_inference(
+    transfer: StyleTransfer, sizes: Sequence[int], batches: Sequence[int], repeats: int
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Time ``stylize`` on random squares with a style that was measured before.
+
+    Arithmetic does not depend on what is in a picture, so random values will do.
+
+    Returns:
+        Settings, and side -> batch -> seconds per call, images per second and peak memory; a size
+        that does not fit says so.
+    """
+    device = transfer.device
+    style = transfer.encode_style(torch.rand(1, 3, 256, 256))
+    results: dict[str, dict[str, object]] = {}
+    for size in sizes:
+        row = results.setdefault(str(size), {})
+        for batch in batches:
+            images = torch.rand(batch, 3, size, size, device=device)
+
+            def work(images: torch.Tensor = images) -> torch.Tensor:
+                return transfer.stylize(images, style)
+
+            try:
+                with PeakMemory(device) as memory:
+                    work()
+                times = summary(repeated(work, repeats, device))
+            except torch.OutOfMemoryError:
+                row[str(batch)] = "does not fit"
+                continue
+            row[str(batch)] = {
+                "seconds": times,
+                "images_per_second": batch / times["median"],
+                "memory": memory.record(),
+            }
+    settings = {
+        **machine(device, transfer.dtype),
+        "repeats": repeats,
+    }
+    return settings, results

@@ -17,7 +17,7 @@ from course_lib.images import load_image, open_image, save_image, square, to_ten
 from course_lib.measuring.peak_memory import PeakMemory
 from course_lib.painting.tiling import choose_tile, room_for_features, stylize_tiled
 from course_lib.stylize import StyleTransfer
-from course_lib.system.devices import describe, pick_precision
+from course_lib.system.devices import machine, pick_precision
 
 PHOTO, STYLE = "cat", "impasto_night"
 COMPARED = (900, 1301)  # height and width where the whole fits, too; no multiples of 8
@@ -49,8 +49,7 @@ def benchmark_tiling(
     }
     command = run_command(device, precision, width, height)
     settings = {
-        "device": describe(device),
-        "precision": str(dtype).removeprefix("torch."),
+        **machine(device, dtype),
         "width": width,
         "height": height,
         "tile": choose_tile(height, width, device, dtype),

@@ -24,7 +24,7 @@ QUESTIONS = {
 LARGEST_FILE = 20_000_000  # bytes; a page has about one million, a key a few thousand
 
 
-class SurveyError(CourseError, ValueError):
+class SurveyError(CourseError):
     """A survey, key or result that cannot be used; the message is one sentence for the user."""
 
 
@@ -184,15 +184,14 @@ def read_key(path: str | os.PathLike) -> Key:
     Raises:
         SurveyError: the file is missing, too large, or not such a key.
     """
+    text = read_text(path)
     try:
-        record = json.loads(read_text(path))
+        record = json.loads(text)
         if record["format"] != KEY_FORMAT or record["kind"] not in QUESTIONS:
             raise KeyError("format")
         items = tuple(_read_item(item) for item in record["items"])
         key = Key(_text(record["survey"]), record["kind"], items, dict(record["settings"]))
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        if isinstance(error, SurveyError):
-            raise
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         raise SurveyError(f"{path} is not a key that 'survey build' wrote") from None
     if not key.questions or len({item.id for item in items}) < len(items):
         raise SurveyError(f"{path} is not a key that 'survey build' wrote")

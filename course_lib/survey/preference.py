@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from course_lib import CourseError
 from course_lib.survey.intervals import agreement, binomial_test, normal_quantile
 from course_lib.survey.items import Key
 from course_lib.survey.results import Answers
@@ -57,12 +58,12 @@ def fit_bradley_terry(
         methods: names.
 
     Raises:
-        ValueError: the duels do not connect all methods.
+        CourseError: the duels do not connect all methods.
     """
     count = len(methods)
     duels = {(min(a, b), max(a, b)) for a, b in zip(first.tolist(), second.tolist(), strict=True)}
     if not _connected(duels, count):
-        raise ValueError("the duels do not connect all methods, so that they cannot be compared")
+        raise CourseError("the duels do not connect all methods, so that they cannot be compared")
     pseudo = [(a, b) for duel in sorted(duels) for a, b in (duel, duel[::-1])]
     design = np.zeros((len(first) + 2 * len(pseudo), count + 1))
     rows = np.arange(len(design))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from course_lib import CourseError
 from course_lib.survey.exports import CsvQuestion
 from course_lib.survey.intervals import (
     agreement,
@@ -153,10 +154,10 @@ def score_totals(successes: int, people: int, questions: int, level: float = 0.9
     extreme ways. What holds at both holds in any case.
 
     Raises:
-        ValueError: impossible numbers.
+        CourseError: impossible numbers.
     """
     if people < 2 or questions < 1:
-        raise ValueError("totals need at least two people and one question")
+        raise CourseError("totals need at least two people and one question")
     equal, unequal = spread_limits(successes, people, questions)
     answers = people * questions
     rows = []

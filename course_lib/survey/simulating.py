@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from course_lib import CourseError
 from course_lib.survey.items import Key, make_result, present
 
 
@@ -28,12 +29,12 @@ def simulate_results(
         habit: probability that an answer is position 1 whatever the pictures show.
 
     Raises:
-        ValueError: numbers out of range.
+        CourseError: numbers out of range.
     """
     if seed < 0:
-        raise ValueError(f"a seed is 0 or more, not {seed}")
+        raise CourseError(f"a seed is 0 or more, not {seed}")
     if not 0 <= habit <= 1:
-        raise ValueError(f"a probability lies between 0 and 1, not at {habit}")
+        raise CourseError(f"a probability lies between 0 and 1, not at {habit}")
     skills = draw_skills(people, rate, spread, np.random.default_rng(seed))
     rng = np.random.default_rng(seed + 1)
     items = {item.id: item for item in key.items}
@@ -58,11 +59,11 @@ def simulate_results(
 def draw_skills(people: int, rate: float, spread: float, rng: np.random.Generator) -> np.ndarray:
     """Each person's probability of a right answer: log-odds normal around those of ``rate``."""
     if people < 1:
-        raise ValueError(f"at least one participant is needed, not {people}")
+        raise CourseError(f"at least one participant is needed, not {people}")
     if not 0 < rate < 1:
-        raise ValueError(f"a rate of success lies between 0 and 1, not at {rate}")
+        raise CourseError(f"a rate of success lies between 0 and 1, not at {rate}")
     if not 0 <= spread < math.inf:
-        raise ValueError(f"a spread is 0 or more, not {spread}")
+        raise CourseError(f"a spread is 0 or more, not {spread}")
     return _logistic(math.log(rate / (1 - rate)) + spread * rng.standard_normal(people))
 
 

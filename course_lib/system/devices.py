@@ -5,6 +5,8 @@ import sys
 
 import torch
 
+from course_lib import CourseError
+
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -14,23 +16,23 @@ def pick_device(name: str = "auto") -> torch.device:
     ``auto`` is the first CUDA device, else the CPU.
 
     Raises:
-        ValueError: the name is unknown or there is no such device.
+        CourseError: the name is unknown or there is no such device.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"unknown device '{name}'; use auto, cpu, cuda or cuda:N") from None
+        raise CourseError(f"unknown device '{name}'; use auto, cpu, cuda or cuda:N") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ValueError(
+        raise CourseError(
             f"device '{name}' is not there: PyTorch sees {torch.cuda.device_count()} CUDA "
             "device(s); use --device cpu, or run 'python -m course_lib doctor'"
         )
     if device.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("device 'mps' is not there: PyTorch sees no Apple GPU; use --device cpu")
+        raise CourseError("device 'mps' is not there: PyTorch sees no Apple GPU; use --device cpu")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ValueError(f"device '{name}' is not supported; use auto, cpu, cuda or cuda:N")
+        raise CourseError(f"device '{name}' is not supported; use auto, cpu, cuda or cuda:N")
     return device
 
 
@@ -40,12 +42,12 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     ``auto`` is bfloat16 where the hardware multiplies it faster than float32, else float32.
 
     Raises:
-        ValueError: the name is unknown.
+        CourseError: the name is unknown.
     """
     if name == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     if name not in PRECISIONS:
-        raise ValueError(f"unknown precision '{name}'; use auto, {', '.join(PRECISIONS)}")
+        raise CourseError(f"unknown precision '{name}'; use auto, {', '.join(PRECISIONS)}")
     return PRECISIONS[name]
 
 
@@ -85,6 +87,11 @@ def describe(device: torch.device) -> str:
     if hasattr(torch.cpu, "get_capabilities"):
         name = torch.cpu.get_capabilities().get("cpu_name") or name
     return f"{name}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+
+
+def machine(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
+    """What every record of a measurement says: ``device`` and ``precision``."""
+    return {"device": describe(device), "precision": str(dtype).removeprefix("torch.")}
 
 
 def synchronize(device: torch.device) -> None:

@@ -1,7 +1,7 @@
 """Downloads that survive a bad connection, and the famous paintings for style transfer.
 
-``download`` fetches one file: it resumes, checks length and sha256, and never leaves a broken
-file under the final name. ``fetch_paintings`` uses it on the list in ``paintings.json``.
+``download`` fetches one file: it resumes what has a checksum, and never leaves a broken file under
+the final name. ``fetch_paintings`` uses it on the list in ``paintings.json``.
 """
 
 import hashlib
@@ -26,7 +26,6 @@ from course_lib import CourseError, __version__
 # Wikimedia refuses requests whose User-Agent does not say who asks.
 USER_AGENT = f"NeuralStyleTransferCourse/{__version__} (university course, Python urllib)"
 CHUNK = 1 << 16  # bytes read at a time
-MOST_UNANNOUNCED = 500_000_000  # bytes of a file whose length the server does not say
 RETRY_WAIT = 1.0  # seconds before the first retry, doubled for each further one
 LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
 NEW_START = 1 << 20  # bytes: a try that got this much further earns its retries anew
@@ -37,7 +36,7 @@ COMMONS_WIDTHS = (250, 330, 500, 960, 1280, 1920, 3840)
 PAUSE = 1.0  # seconds between two paintings: Wikimedia blocks clients that ask faster
 
 
-class DownloadError(CourseError, ValueError):
+class DownloadError(CourseError):
     """A file that could not be downloaded; the message is one sentence for the user.
 
     ``retry_after`` is the number of seconds that the server asked to wait, 0 if it did not.
@@ -62,22 +61,21 @@ def download(
     retries: int = 3,
     progress: bool = True,
 ) -> Path:
-    """Download ``url`` to ``path``, continuing ``<name>.part`` where an earlier try stopped.
+    """Download ``url`` to ``path``; ``<name>.part`` takes its place when it is whole.
 
-    A file already at ``path`` is kept without a request if ``sha256`` (hex digits) or ``size``
-    (bytes) is given and agrees. ``timeout`` is in seconds of silence, ``retries`` counts the
-    tries after the first. Ctrl-C leaves the part for the next call.
+    With ``sha256`` (hex digits), by which two versions in one file would be noticed, it continues
+    where an earlier try or call stopped, and keeps a file that agrees without a request. ``size``
+    is in bytes, ``timeout`` in seconds of silence; ``retries`` counts the tries after the first.
 
     Raises:
-        DownloadError: no such file, no connection, wrong length or sha256, no room on disk, or more
-            than 500 MB of a file whose length the server does not say.
+        DownloadError: no such file, no connection, wrong length or sha256, or no room on disk.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
     if not url.startswith(("http://", "https://")):
         raise DownloadError(f"{url} is not a web address; it must start with http:// or https://")
     try:
-        if (sha256 or size is not None) and path.is_file() and not _mismatch(path, sha256, size):
+        if sha256 and path.is_file() and not _mismatch(path, sha256, size):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         failures, farthest = 0, _length(part)
@@ -87,17 +85,16 @@ def download(
                 break
             except _Fault as fault:
                 gained = _length(part) - farthest
-                failures = 1 if gained >= NEW_START else failures + 1
+                failures = 1 if sha256 and gained >= NEW_START else failures + 1
                 farthest += max(0, gained)
                 if failures > retries or fault.retry_after > LONGEST_WAIT:
                     wait = fault.retry_after
                     advice = f"wait {wait:.0f} seconds" if wait else "check the connection"
-                    advice += " and run it again" + ", to continue" * (_length(part) > 0)
+                    advice += " and run it again" + ", to continue" * bool(sha256 and _length(part))
                     raise DownloadError(f"{url} {fault}; {advice}", wait) from None
                 backoff = min(RETRY_WAIT * 2 ** (failures - 1), LONGEST_WAIT)
                 time.sleep(max(fault.retry_after, backoff))
         os.replace(part, path)
-        _discard(part)  # its notes
     except OSError as error:  # of the disk: those of the connection have become a _Fault
         reason = error.strerror or error
         raise DownloadError(f"{path} cannot be written ({reason}); use another folder") from None
@@ -122,47 +119,37 @@ def _transfer(
     url: str, part: Path, sha256: str | None, size: int | None, timeout: float, progress: bool
 ) -> None:
     """Complete ``part`` with one request and check it."""
-    notes = _read_notes(part, url)
-    offset = _length(part) if notes else 0
-    if not offset or offset != notes["total"]:  # else the program ended just before the renaming
+    offset = _length(part) if sha256 else 0
+    if not offset or offset != size:  # else the program ended just before the renaming
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         if offset:
             headers["Range"] = f"bytes={offset}-"
-            if notes["validator"]:  # a file changed in between then comes whole, with status 200
-                headers["If-Range"] = notes["validator"]
         with _open(url, headers, timeout) as response:
             start, total = _announced(response)
-            if start != 0 and (start, total) != (offset, notes and notes["total"]):
-                _discard(part)
+            if start not in (0, offset):
+                part.unlink(missing_ok=True)
                 raise _Fault("has changed on the server")
             if size is not None and total not in (None, size):
-                _discard(part)
+                part.unlink(missing_ok=True)
                 raise DownloadError(f"{url} has {total} bytes instead of {size}; check the address")
-            _receive(url, part, response, start, size if total is None else total, progress)
+            if total is not None:
+                check_space(part.parent, total - start, url)
+            _receive(part, response, start, size if total is None else total, progress)
         if total is not None and _length(part) != total:
             raise _Fault(f"broke off after {_length(part)} of {total} bytes")
     problem = _mismatch(part, sha256, size)
     if problem:
-        _discard(part)
-        if offset:  # where there is no ETag, a resumed file may be two versions in one
+        part.unlink()
+        if offset:  # the file may have changed since the part was made
             raise _Fault(problem)
         raise DownloadError(f"{url} {problem}; it was removed, check that the address is right")
 
 
-def _receive(url: str, part: Path, response, start: int, total: int | None, progress: bool) -> None:
+def _receive(part: Path, response, start: int, total: int | None, progress: bool) -> None:
     """Write the body behind the ``start`` bytes of ``part``; what arrived stays there."""
-    if not start:
-        _discard(part)
-        etag = response.headers.get("ETag", "W/")
-        # A weak ETag, W/..., says nothing about the bytes.
-        validator = response.headers.get("Last-Modified", "") if etag.startswith("W/") else etag
-        notes = {"url": url, "validator": validator, "total": total}
-        _notes(part).write_text(json.dumps(notes), encoding="utf-8")
-    if total is not None:
-        check_space(part.parent, total - start, url)
     units = {"unit": "B", "unit_scale": True}
     bar = tqdm(desc=part.stem, total=total, initial=start, disable=not progress, **units)
-    with bar, part.open("ab") as file:
+    with bar, part.open("ab" if start else "wb") as file:
         while True:
             try:
                 chunk = response.read1(CHUNK)  # what has arrived, so that a stall loses nothing
@@ -170,13 +157,6 @@ def _receive(url: str, part: Path, response, start: int, total: int | None, prog
                 raise _Fault(f"could not be read ({error})") from None
             if not chunk:
                 return
-            if total is None and file.tell() + len(chunk) > MOST_UNANNOUNCED:
-                file.close()
-                _discard(part)
-                raise DownloadError(
-                    f"{url} does not say how long it is and gave more than "
-                    f"{MOST_UNANNOUNCED / 1e6:.0f} MB; check that the address is right"
-                )
             file.write(chunk)
             bar.update(len(chunk))
 
@@ -211,24 +191,6 @@ def _announced(response) -> tuple[int | None, int | None]:
         return 0, int(length) if length.isdecimal() else None
     span = re.match(r"bytes (\d+)-\d+/(\d+)$", response.headers.get("Content-Range", ""))
     return (int(span[1]), int(span[2])) if span else (None, None)
-
-
-def _notes(part: Path) -> Path:
-    """The file beside ``part`` that says which version of which file it belongs to."""
-    return part.with_name(part.name + ".json")
-
-
-def _read_notes(part: Path, url: str) -> dict | None:
-    try:
-        notes = json.loads(_notes(part).read_text(encoding="utf-8"))
-        return notes if notes["url"] == url and notes.keys() >= {"validator", "total"} else None
-    except (OSError, ValueError, KeyError, TypeError):  # none, or damaged: start from scratch
-        return None
-
-
-def _discard(part: Path) -> None:
-    part.unlink(missing_ok=True)
-    _notes(part).unlink(missing_ok=True)
 
 
 def _length(path: Path) -> int:

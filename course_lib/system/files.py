@@ -104,6 +104,29 @@ def read_bytes(path: str | os.PathLike, largest: int) -> bytes:
     return path.read_bytes()
 
 
+def check_place(path: str | os.PathLike, kind: str = "file") -> None:
+    """Find out before any work whether a result can be written there; nothing is made.
+
+    Args:
+        kind: ``file``, ``folder``, or ``either``.
+
+    Raises:
+        CourseError: something of another kind is there, or a file where a folder should be, or
+            there is no right to write.
+    """
+    path = Path(path)
+    if kind == "file" and path.is_dir():
+        raise CourseError(f"{path} is a folder; give a file name")
+    whole = path.absolute()
+    above = next(p for p in (whole if kind == "folder" else whole.parent, *whole.parents)
+                 if p.exists())  # fmt: skip
+    if not above.is_dir():
+        what = "a file is where its folder should be; use another folder"
+        raise CourseError(f"{path} cannot be written: {what}")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise CourseError(f"{path} cannot be written: permission denied in {above}")
+
+
 def check_writable(folder: str | os.PathLike) -> None:
     """Make a folder and try to write into it; raises OSError where that fails."""
     Path(folder).mkdir(parents=True, exist_ok=True)

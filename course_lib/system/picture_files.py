@@ -43,7 +43,7 @@ TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSP
 SCREEN_GAMMA = 1 / 2.2  # of a PNG that is meant for a screen as it is
 
 
-class ImageError(CourseError, ValueError):
+class ImageError(CourseError):
     """An image that cannot be read, written or used; the message is one sentence for the user."""
 
 

@@ -29,12 +29,12 @@ def is_film_step(step: int) -> bool:
     return str(step).rstrip("0") in ("", "1", "2", "5")
 
 
-def film_pairs(side: int = SIDE, folder: Path = DATA_DIR) -> tuple[Tensor, Tensor]:
-    """Photographs and paintings of the film, each (2, 3, side, side) in [0, 1]."""
+def film_pairs() -> tuple[Tensor, Tensor]:
+    """Photographs and paintings of the film, each (2, 3, 192, 192) in [0, 1]."""
     contents, styles = zip(*PAIRS, strict=True)
     return tuple(
         torch.cat([
-            to_tensor(resize_shorter_side(center_crop(open_image(folder / name)), side))
+            to_tensor(resize_shorter_side(center_crop(open_image(DATA_DIR / name)), SIDE))
             for name in names
         ])
         for names in (contents, styles)

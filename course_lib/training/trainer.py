@@ -431,8 +431,9 @@ def meant(name: str, settings: dict[str, object]) -> object:
 
 def read_recipes(path: str) -> list[dict[str, object]]:
     """The recipes that a decoder's metadata name; raises DecoderError if they cannot be read."""
+    text = read_metadata(path).get("recipe", "[]")
     try:
-        recipes = json.loads(read_metadata(path).get("recipe", "[]"))
+        recipes = json.loads(text)
         if not isinstance(recipes, list) or not all(int(r["steps"]) >= 0 for r in recipes):
             raise ValueError("not a list of recipes with steps")
     except (ValueError, KeyError, TypeError, RecursionError) as error:

@@ -43,5 +43,5 @@ WRONG = {
     "first picture": (lambda x: ((x - M) / S)[0], "shape"),
     "an array": (lambda x: ((x - M) / S).numpy(), "expected a tensor, got ndarray"),
     "nonsense": (lambda x: (x - M) / S + 0.1, "of the values differ"),
-    "in place": (in_place, "input itself was changed"),
+    "in place": (in_place, "changes its input in place"),
 }

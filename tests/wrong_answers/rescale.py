@@ -51,6 +51,6 @@ RIGHT = {"shaped": right, "einsum": with_einsum, "filter by filter": filter_by_f
 
 WRONG = {
     "scale not shaped": (replace(0, lambda w, b, n, k: w / k), "a RuntimeError"),
-    "two tensors": (lambda w, b, n, k: right(w, b, n, k)[:2], "three tensors"),
+    "two tensors": (lambda w, b, n, k: right(w, b, n, k)[:2], "return 3 tensors"),
     "in place": (rescale_in_place, "in place"),
 }

@@ -1,14 +1,14 @@
 """Checks of lesson 01: normalisation, taps and rescaling of the encoder."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, normalize, reflect_pad
-from course_lib.lessons.checking import CheckFailed, compare, explained, kinds
+from course_lib.lessons.checking import CheckFailed, compare, exercise, explained, kinds
 from course_lib.lessons.smallest_case import show
 from course_lib.vgg import VGG19Encoder
 
@@ -57,39 +57,19 @@ def _normalize_mistakes(images: Tensor) -> dict[str, Tensor]:
     return mistakes
 
 
-@explained(
+@exercise(
+    "normalize", "for every width",
     'lesson 01, section 4 "Normalisation, and five ways to feed the network"',
-    normalize,
-    ("images",),
-    _pictures,
-    mistakes=_normalize_mistakes,
-)
-def check_normalize(answer: Callable[[Tensor], Tensor]) -> None:
+    normalize, ("images",), _pictures, mistakes=_normalize_mistakes,
+    crash="Three means of shape (3,) line up with the width; make them (3, 1, 1)",
+)  # fmt: skip
+def check_normalize() -> Iterator[tuple]:
     """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1]."""
     generator = torch.Generator().manual_seed(1)
     # A picture three pixels wide lets a mean of shape (3,) slip through along the wrong axis.
     shapes = ((2, 3, 5, 3), (2, 3, 5, 7), (1, 3, 1, 1))
     for (dtype, device), shape in itertools.product(kinds(), shapes):
-        images = torch.rand(shape, generator=generator).to(device, dtype)
-        given = images.clone()
-        try:
-            result = answer(given)
-        except RuntimeError as error:
-            if "same device" in str(error):
-                raise CheckFailed(
-                    "your function crashes on the GPU: make the means with device=images.device"
-                ) from None
-            raise CheckFailed(
-                f"a RuntimeError: {error}. Three means of shape (3,) line up with the width; "
-                "make them (3, 1, 1)"
-            ) from None
-        if result is None:
-            print("normalize: not attempted yet")
-            return
-        if not torch.equal(given, images):
-            raise CheckFailed("the input itself was changed: compute a new tensor, no '-=' or '/='")
-        compare(result, normalize(images), _normalize_mistakes(images), "normalize")
-    print("normalize: correct, for every width")
+        yield (torch.rand(shape, generator=generator).to(device, dtype),)
 
 
 @explained('lesson 01, section 5 "Before or after the ReLU? Conv taps and a trap"')
@@ -187,34 +167,17 @@ def _rescale_mistakes(
     return {text: [*right[:i], wrong, *right[i + 1 :]] for text, (i, wrong) in parts.items()}
 
 
-@explained(
+@exercise(
+    "rescale", "the network computes the same",
     'lesson 01, section 7 "Filters with one voice: activation normalisation"',
-    _rescale,
-    ("weight", "bias", "next_weight", "scale"),
-    _small_layers,
-    mistakes=_rescale_mistakes,
-)
-def check_rescale(answer: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
+    _rescale, ("weight", "bias", "next_weight", "scale"), _small_layers,
+    mistakes=_rescale_mistakes, parts=("weight", "bias", "next_weight"),
+    crash=f"Probably the shapes: {AXIS}",
+)  # fmt: skip
+def check_rescale() -> Iterator[tuple]:
     """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer."""
     generator = torch.Generator().manual_seed(3)
     # As many channels in as out, so that a scale along the wrong axis does not crash.
     weight, next_weight = torch.randn(2, 4, 4, 3, 3, generator=generator)
-    bias = torch.randn(4, generator=generator)
     scale = torch.tensor([0.5, 2.0, 3.0, 50.0])
-    given = [t.clone() for t in (weight, bias, next_weight, scale)]
-    try:
-        result = answer(*given)
-    except RuntimeError as error:
-        raise CheckFailed(f"a RuntimeError: {error}. Probably the shapes: {AXIS}") from None
-    if result is None:
-        print("rescale: not attempted yet")
-        return
-    if not all(map(torch.equal, given, (weight, bias, next_weight, scale))):
-        raise CheckFailed("an input was changed in place: compute new tensors, no '/=' or '*='")
-    if not isinstance(result, tuple | list) or len(result) != 3:
-        raise CheckFailed("return three tensors: weight, bias, next_weight")
-    right, wrong = _rescale(*given), _rescale_mistakes(*given)
-    for number, name in enumerate(("weight", "bias", "next_weight")):
-        mistakes = {text: parts[number] for text, parts in wrong.items()}
-        compare(result[number], right[number], mistakes, name)
-    print("rescale: correct, the network computes the same")
+    yield weight, torch.randn(4, generator=generator), next_weight, scale

@@ -72,7 +72,6 @@ def show_feature_maps(features: Mapping[str, Tensor], count: int = 6) -> Figure:
 def show_maps(
     maps: Sequence[Tensor],
     titles: Sequence[str],
-    columns: int | None = None,
     signed: bool = False,
     shared: bool = False,
     label: str = "",
@@ -86,11 +85,9 @@ def show_maps(
         label: what the numbers are, written beside the last colour bar.
     """
     maps = [m.detach().float().cpu() for m in maps]
-    columns = columns or len(maps)
-    rows = -(-len(maps) // columns)
     aspect = max(m.shape[1] / m.shape[0] for m in maps)
-    size = (columns * (height * aspect + 0.7), rows * (height + 0.3))
-    figure, axes = panels(rows, columns, size)
+    size = (len(maps) * (height * aspect + 0.7), height + 0.3)
+    figure, axes = panels(1, len(maps), size)
     for axis in axes.flat:
         axis.axis("off")
     limit = max(m.abs().max().item() for m in maps)

@@ -1,6 +1,6 @@
 """Checks of lesson 02: channel statistics, AdaIN and mixtures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from course_lib.lessons.checking import (
     CheckFailed,
     call,
     compare,
+    exercise,
     explained,
     kinds,
     random_features,
@@ -278,29 +279,16 @@ def _mix_mistakes(
     }
 
 
-@explained(
+@exercise(
+    "mix", "one to three styles, weights of any sum, alpha from 0 to 1",
     'lesson 02, section 5 "How much style?" and section 6 "Mixtures of styles"',
-    _mix,
-    ("content", "styles", "weights", "alpha"),
-    _mix_cases,
-    mistakes=_mix_mistakes,
-)
-def check_mix(answer: Callable) -> None:
+    _mix, ("content", "styles", "weights", "alpha"), _mix_cases, mistakes=_mix_mistakes,
+)  # fmt: skip
+def check_mix() -> Iterator[tuple]:
     """Exercise 02.3: ``answer(content, styles, weights, alpha)``, equations 14 and 15."""
     cases = (((1, 2, 5), 0.3), ((1.0,), 1.0), ((3, 1), 0.0), ((0.5, 0.5), 0.75))
-    for dtype, device in kinds():
+    for kind in kinds():
         for number, (weights, alpha) in enumerate(cases):
-            content = random_features((3, 5, 4, 6), number, dtype, device)
             shapes = ((3, 5, 2, 3), (1, 5, 7, 3), (3, 5, 5, 5))[: len(weights)]
-            styles = [
-                (k + 2) * random_features(s, 20 + k, dtype, device) for k, s in enumerate(shapes)
-            ]
-            result = call(answer, content, styles, list(weights), alpha)
-            if result is None:
-                return print("mix: not attempted yet")
-            if not isinstance(result, Tensor):
-                raise CheckFailed(f"return one tensor, got {type(result).__name__}")
-            right = _mix(content, styles, weights, alpha)
-            wrong = _mix_mistakes(content, styles, weights, alpha) if number == 0 else {}
-            compare(result, right, wrong, f"weights {weights}, alpha {alpha}")
-    print("mix: correct (one to three styles, weights of any sum, alpha from 0 to 1)")
+            styles = [(k + 2) * random_features(s, 20 + k, *kind) for k, s in enumerate(shapes)]
+            yield random_features((3, 5, 4, 6), number, *kind), styles, list(weights), alpha

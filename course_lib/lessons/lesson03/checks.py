@@ -1,6 +1,6 @@
 """Checks of lesson 03: mirroring a list of layers, the content loss and the style loss."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -8,10 +8,7 @@ from torch import Tensor
 from course_lib.adain import ChannelStatistics, channel_statistics, whiten
 from course_lib.lessons.checking import (
     CheckFailed,
-    call,
-    check_gradient,
-    check_scalar,
-    compare,
+    exercise,
     explained,
     kinds,
     random_features,
@@ -73,29 +70,19 @@ def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
     }
 
 
-@explained(WHERE, content_loss, ("features", "target"), _content_cases, True, _content_mistakes)
-def check_content_loss(answer: Callable[[Tensor, Tensor], Tensor]) -> None:
+@exercise(
+    "content_loss", "batches, any sizes, gradient",
+    WHERE, content_loss, ("features", "target"), _content_cases,
+    mistakes=_content_mistakes, scalar="average over everything (F.mse_loss)", gradient=LEARN,
+)  # fmt: skip
+def check_content_loss() -> Iterator[tuple]:
     """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
 
     Both (N, C, H, W): the features of the decoded image, and the AdaIN output ``t``.
     """
-    for dtype, device in kinds():
+    for kind in kinds():
         for shape in random_shapes(seed=3):
-            features = random_features(shape, 1, dtype, device)
-            target = 2 * random_features(shape, 2, dtype, device)
-            result = call(answer, features.requires_grad_(), target)
-            if result is None:
-                return print("content_loss: not attempted yet")
-            check_scalar(result, "average over everything (F.mse_loss)")
-            plain = features.detach()
-            compare(
-                result.detach(),
-                content_loss(plain, target),
-                _content_mistakes(plain, target),
-                "content_loss",
-            )
-            check_gradient(result, features, LEARN)
-    print("content_loss: correct (batches, any sizes, gradient)")
+            yield random_features(shape, 1, *kind), 2 * random_features(shape, 2, *kind)
 
 
 def _style_cases() -> list[tuple[dict[str, Tensor], dict[str, ChannelStatistics]]]:
@@ -166,33 +153,27 @@ def _style_mistakes(
     }
 
 
-@explained(WHERE, style_loss, ("features", "targets"), _style_cases, True, _style_mistakes)
-def check_style_loss(answer: Callable[..., Tensor]) -> None:
+@exercise(
+    "style_loss", "several layers, batches, gradient",
+    WHERE, style_loss, ("features", "targets"), _style_cases,
+    mistakes=_style_mistakes, gradient=LEARN,
+    scalar="average over batch and channels, then add up means, deviations and layers",
+)  # fmt: skip
+def check_style_loss() -> Iterator[tuple]:
     """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
 
     ``features`` maps layer names to (N, C, H, W), ``targets`` to (mean, std) of (N, C, 1, 1).
     """
     cases = (((2, 3, 4, 5), (2, 6, 2, 3)), ((1, 4, 3, 3), (1, 2, 2, 2), (1, 7, 1, 2)))
-    for dtype, device in kinds():
+    for kind in kinds():
         for shapes in cases:
             features, targets = {}, {}
             for number, shape in enumerate(shapes, 1):
                 name = f"relu{number}_1"
-                features[name] = random_features(shape, number, dtype, device).requires_grad_()
-                style = 2 * random_features((*shape[:2], 3, 7), 30 + number, dtype, device)
+                features[name] = random_features(shape, number, *kind)
+                style = 2 * random_features((*shape[:2], 3, 7), 30 + number, *kind)
                 targets[name] = channel_statistics(style)
-            result = call(answer, features, targets)
-            if result is None:
-                return print("style_loss: not attempted yet")
-            check_scalar(
-                result,
-                "average over batch and channels, then add up means, deviations and layers",
-            )
-            plain = {name: values.detach() for name, values in features.items()}
-            right, mistakes = style_loss(plain, targets), _style_mistakes(plain, targets)
-            compare(result.detach(), right, mistakes, "style_loss")
-            check_gradient(result, features["relu1_1"], LEARN)
-    print("style_loss: correct (several layers, batches, gradient)")
+            yield features, targets
 
 
 Layers = list[tuple[str, int, int]]

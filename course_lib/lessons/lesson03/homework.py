@@ -45,16 +45,7 @@ def check_budget(seed: int) -> Cases:
             "the two results are swapped": (steps * batch / images, steps),
         }  # fmt: skip
         right = (steps, steps * batch / images)
-        yield (
-            (
-                seconds,
-                minutes,
-                images,
-                batch,
-            ),
-            right,
-            mistakes,
-        )
+        yield (seconds, minutes, images, batch), right, mistakes
 
 
 @homework("up_block")
@@ -87,15 +78,7 @@ def check_up_block(seed: int) -> Cases:
                 F.conv2d(reflect_pad(x), weight, bias).relu(), scale_factor=2, mode="nearest"
             ),
         }
-        yield (
-            (
-                x,
-                weight,
-                bias,
-            ),
-            plain.relu(),
-            mistakes,
-        )
+        yield (x, weight, bias), plain.relu(), mistakes
 
 
 def check_losses(content: Callable, style: Callable, seed: int = VISIBLE) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_lib import CourseError
 from course_lib.decoder import AFTER_UPSAMPLING, LAYERS
 from course_lib.images import denormalize, reflect_pad
 from course_lib.vgg import VGG19Encoder
@@ -36,15 +37,15 @@ class VariantDecoder(nn.Module):
         padding: ``reflect`` or ``zeros``.
 
     Raises:
-        ValueError: another name.
+        CourseError: another name.
     """
 
     def __init__(self, upsampling: str = "nearest", padding: str = "reflect") -> None:
         super().__init__()
         if upsampling not in ("nearest", "transposed"):
-            raise ValueError(f"unknown upsampling '{upsampling}'; use nearest or transposed")
+            raise CourseError(f"unknown upsampling '{upsampling}'; use nearest or transposed")
         if padding not in ("reflect", "zeros"):
-            raise ValueError(f"unknown padding '{padding}'; use reflect or zeros")
+            raise CourseError(f"unknown padding '{padding}'; use reflect or zeros")
         self.upsampling, self.padding = upsampling, padding
         for name, channels_in, channels_out in LAYERS:
             if self._is_transposed(name):

@@ -1,14 +1,14 @@
 """Checks of lesson 04: epoch means, moving averages, and which curve has which fault."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 import torch
 
 from course_lib import DATA_DIR
-from course_lib.lessons.checking import CheckFailed, call, compare, explained
+from course_lib.lessons.checking import CheckFailed, exercise, explained
 from course_lib.lessons.lesson04.figures import windowed_means
 from course_lib.training.logs import epoch_losses
 
@@ -92,22 +92,15 @@ def _epoch_mistakes(records: Sequence[Mapping[str, object]]) -> dict[str, list[f
     }
 
 
-@explained(
+@exercise(
+    "epoch_means", "unequal records, warm-up left out, an unfinished last epoch",
     'lesson 04, section 1 "The report\'s Figure 2, redrawn"',
-    _epoch_means,
-    ("records",),
-    _short_logs,
-    mistakes=_epoch_mistakes,
-)
-def check_epoch_means(answer: Callable) -> None:
+    _epoch_means, ("records",), _short_logs, mistakes=_epoch_mistakes,
+)  # fmt: skip
+def check_epoch_means() -> Iterator[tuple]:
     """Exercise 04.1: ``answer(records)`` -> list with the mean total loss of each epoch."""
     for case, (warmup, length, every, epochs) in enumerate(((0, 60, 25, 3), (40, 70, 50, 2.5))):
-        records = _records(warmup, length, every, epochs, seed=case)
-        result = call(answer, records)
-        if result is None:
-            return print("epoch_means: not attempted yet")
-        compare(result, _epoch_means(records), _epoch_mistakes(records), "epoch_means")
-    print("epoch_means: correct (unequal records, warm-up left out, an unfinished last epoch)")
+        yield (_records(warmup, length, every, epochs, seed=case),)
 
 
 def _records(
@@ -146,7 +139,9 @@ def _short_series() -> list[tuple[list[float], int]]:
 
 
 def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[float]]:
-    """Results of the likely mistakes in a moving average."""
+    """Results of the likely mistakes in a moving average; in a short list many look alike."""
+    if not len(values) > window > 1:
+        return {}
     half, count = window // 2, len(values)
     zeros = [0.0] * half + list(values) + [0.0] * half
     edges = [values[0]] * half + list(values) + [values[-1]] * half
@@ -183,26 +178,16 @@ def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[fl
     }
 
 
-@explained(
+@exercise(
+    "moving_average", "centred, as long as its input, honest at both ends",
     'lesson 04, section 3 "Smoothing and its dangers"',
-    _moving_average,
-    ("values", "window"),
-    _short_series,
-    mistakes=_average_mistakes,
-)
-def check_moving_average(answer: Callable) -> None:
+    _moving_average, ("values", "window"), _short_series, mistakes=_average_mistakes,
+)  # fmt: skip
+def check_moving_average() -> Iterator[tuple]:
     """Exercise 04.2: ``answer(values, window)`` -> centred means, as many as there are values."""
     generator = torch.Generator().manual_seed(3)
     for count, window in ((12, 5), (9, 3), (4, 7), (6, 1)):
-        values = (10 * torch.rand(count, generator=generator)).tolist()
-        result = call(answer, values, window)
-        if result is None:
-            return print("moving_average: not attempted yet")
-        # Short lists make different mistakes look alike, so the first case names them.
-        mistakes = _average_mistakes(values, window) if count > window > 1 else {}
-        what = f"moving_average of {count} values with window {window}"
-        compare(result, _moving_average(values, window), mistakes, what)
-    print("moving_average: correct (centred, as long as its input, honest at both ends)")
+        yield (10 * torch.rand(count, generator=generator)).tolist(), window
 
 
 # --- exercise 04.3 ---

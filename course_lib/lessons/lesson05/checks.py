@@ -1,6 +1,6 @@
 """Checks of lesson 05: the Gram matrix and the loss of Gatys et al."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -9,11 +9,7 @@ from torch import Tensor
 from course_lib.adain import channel_statistics
 from course_lib.lessons.checking import (
     CheckFailed,
-    call,
-    check_gradient,
-    check_scalar,
-    compare,
-    explained,
+    exercise,
     kinds,
     random_features,
     random_shapes,
@@ -77,28 +73,11 @@ def _gram_mistakes(x: Tensor) -> dict[str, Tensor]:
     }
 
 
-@explained(GRAM_SECTION, gram_matrix, ("features",), _gram_cases, True, _gram_mistakes)
-def check_gram_matrix(answer: Callable[[Tensor], Tensor]) -> None:
-    """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W."""
-    for dtype, device in kinds():
-        for shape in random_shapes(seed=5):
-            features = random_features(shape, 1, dtype, device)
-            result = call(answer, features.requires_grad_())
-            if result is None:
-                return print("gram_matrix: not attempted yet")
-            plain = features.detach()
-            _check_gram_form(result, shape)
-            given = result.detach()
-            compare(given, gram_matrix(plain), _gram_mistakes(plain), "gram_matrix")
-            check_gradient(result, features, "the image cannot be improved")
-    print("gram_matrix: correct (batches, any sizes, gradient)")
-
-
-def _check_gram_form(result: object, shape: Sequence[int]) -> None:
+def _check_gram_form(result: object, features: Tensor) -> None:
     """Complain unless the result is a tensor (N, C, C), naming the axes that were mixed up."""
     if not isinstance(result, Tensor):
         raise CheckFailed(f"return one tensor (N, C, C), got {type(result).__name__}")
-    n, c, h, w = shape
+    n, c, h, w = features.shape
     causes = {
         (n, h * w, h * w): "the products run over the channels and leave the positions: F F^T, not "
         "F^T F",
@@ -113,6 +92,18 @@ def _check_gram_form(result: object, shape: Sequence[int]) -> None:
     }
     if result.shape != (n, c, c) and tuple(result.shape) in causes:
         raise CheckFailed(causes[tuple(result.shape)])
+
+
+@exercise(
+    "gram_matrix", "batches, any sizes, gradient",
+    GRAM_SECTION, gram_matrix, ("features",), _gram_cases,
+    mistakes=_gram_mistakes, form=_check_gram_form, gradient="the image cannot be improved",
+)  # fmt: skip
+def check_gram_matrix() -> Iterator[tuple]:
+    """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W."""
+    for kind in kinds():
+        for shape in random_shapes(seed=5):
+            yield (random_features(shape, 1, *kind),)
 
 
 def gatys_loss(image: Layers, content: Layers, style: Layers, style_weight: float) -> Tensor:
@@ -152,7 +143,7 @@ def _loss_inputs(dtype: torch.dtype, device: torch.device, seed: int) -> tuple:
         return factor * random_features(shape, 10 * seed + k, dtype, device) / 4
 
     shapes = {"conv1_1": (1, 3, 6, 5), "conv2_1": (1, 5, 3, 2), "conv4_2": (1, 4, 2, 3)}
-    image = {name: features(shape, k).requires_grad_() for k, (name, shape) in
+    image = {name: features(shape, k) for k, (name, shape) in
              enumerate(shapes.items())}  # fmt: skip
     content = {"conv4_2": features(shapes["conv4_2"], 5, 2)}
     style = {"conv1_1": features((1, 3, 4, 7), 6, 2), "conv2_1": features((1, 5, 2, 3), 7, 1.5)}
@@ -230,26 +221,17 @@ def _loss_mistakes(
     }
 
 
-@explained(
+@exercise(
+    "gatys_loss", "several layers, sizes that differ, gradient",
     LOSS_SECTION, gatys_loss, ("image", "content", "style", "style_weight"), _loss_cases,
-    gradient=True, mistakes=_loss_mistakes,
+    mistakes=_loss_mistakes, scalar="add content loss and weighted style loss",
+    gradient="{name} does not steer the picture",
 )  # fmt: skip
-def check_gatys_loss(answer: Callable[[Layers, Layers, Layers, float], Tensor]) -> None:
+def check_gatys_loss() -> Iterator[tuple]:
     """Exercise 05.2: ``answer(image, content, style, style_weight)`` -> scalar, equation 7.
 
     The first three are features, layer name -> (1, C, H, W); see ``gatys_loss``.
     """
     for dtype, device in kinds():
         for seed, weight in ((1, 3.0), (2, 0.25)):
-            image, content, style = _loss_inputs(dtype, device, seed)
-            result = call(answer, image, content, style, weight)
-            if result is None:
-                return print("gatys_loss: not attempted yet")
-            check_scalar(result, "add content loss and weighted style loss")
-            plain = {name: values.detach() for name, values in image.items()}
-            right = gatys_loss(plain, content, style, weight)
-            mistakes = _loss_mistakes(plain, content, style, weight)
-            compare(result.detach(), right, mistakes, "gatys_loss")
-            for name, values in image.items():
-                check_gradient(result, values, f"{name} does not steer the picture")
-    print("gatys_loss: correct (several layers, sizes that differ, gradient)")
+            yield *_loss_inputs(dtype, device, seed), weight

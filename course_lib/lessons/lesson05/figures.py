@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from course_lib import CourseError
 from course_lib.gatys.config import STYLE_LAYERS
 from course_lib.images import open_image
 from course_lib.lessons.plotting import BESIDE, OKABE_ITO, Picture, as_image, panels, show_grid
@@ -28,7 +29,7 @@ def show_sheet(
         tile: side of one picture in inches.
 
     Raises:
-        ValueError: the sheet has another number of tiles.
+        CourseError: the sheet has another number of tiles.
     """
     rows = cut_sheet(open_image(path), len(row_titles), len(column_titles))
     return show_grid(rows, column_titles, row_titles, tile)
@@ -82,11 +83,11 @@ def cut_sheet(picture: Image.Image, rows: int, columns: int) -> list[list[Image.
     """Cut a sheet without gaps into its tiles, row by row.
 
     Raises:
-        ValueError: the tiles would not be whole squares.
+        CourseError: the tiles would not be whole squares.
     """
     side = picture.width // columns
     if (picture.width, picture.height) != (side * columns, side * rows):
-        raise ValueError(
+        raise CourseError(
             f"a sheet of {picture.width} x {picture.height} pixels is no grid of {rows} x "
             f"{columns} squares"
         )

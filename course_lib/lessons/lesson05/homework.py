@@ -36,14 +36,7 @@ def check_gram_entry(seed: int) -> Cases:
                 right - (a.mean() * b.mean()).item()
             ),
         }
-        yield (
-            (
-                a,
-                b,
-            ),
-            right,
-            mistakes,
-        )
+        yield (a, b), right, mistakes
 
 
 @homework("gram_matrix", "correct, for batches and any size")

@@ -114,14 +114,7 @@ def check_speedup(seed: int) -> Cases:
             "the median of the ratios is another number: divide the medians": (
                 statistics.median(ratios), low, high),
         }  # fmt: skip
-        yield (
-            (
-                plain,
-                ours,
-            ),
-            (ratio, low, high),
-            mistakes,
-        )
+        yield (plain, ours), (ratio, low, high), mistakes
 
 
 def check_break_even(answer: Callable, seed: int = VISIBLE) -> None:

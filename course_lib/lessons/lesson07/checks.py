@@ -1,11 +1,11 @@
 """The checks of lesson 07: the analysis of an A/B survey, and the interval of a share."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from course_lib.lessons.checking import CheckFailed, call, compare, explained
+from course_lib.lessons.checking import CheckFailed, call, compare, exercise, explained
 from course_lib.lessons.smallest_case import show
 from course_lib.survey.intervals import (
     Interval,
@@ -276,17 +276,12 @@ def _wilson_mistakes(successes: int, n: int, z: float = 1.96) -> dict[str, Inter
     }  # fmt: skip
 
 
-@explained(
-    "lesson 07, section 4.1, an interval", cases=lambda: [SHARES[0]], mistakes=_wilson_mistakes
-)
-def check_wilson_interval(answer: Callable[[int, int], Interval]) -> None:
+@exercise(
+    "wilson_interval", "few answers, many, all right, none right",
+    "lesson 07, section 4.1, an interval",
+    wilson, ("successes", "answers"), lambda: [SHARES[0]],
+    mistakes=_wilson_mistakes, parts=("low", "high"),
+)  # fmt: skip
+def check_wilson_interval() -> Iterator[tuple]:
     """``answer(successes, answers)`` -> (low, high): Wilson's 95 % interval of a share."""
-    for successes, answers in SHARES:
-        result = call(answer, successes, answers)
-        if result is None:
-            return print("wilson_interval: not attempted yet")
-        shown = f"{successes} right of {answers}"
-        right = wilson(successes, answers)
-        mistakes = _wilson_mistakes(successes, answers)
-        compare(result, right, mistakes, shown, ("low", "high"))
-    print("wilson_interval: correct (few answers, many, all right, none right)")
+    yield from SHARES

@@ -109,17 +109,13 @@ def _legend(axis: Axes) -> None:
     axis.legend(handles=handles, loc="center", frameon=False, title=title)
 
 
-def show_compared(found: Comparison, tile: float = 1.05) -> Figure:
-    """Draw the pictures of the few pairs: a row per pair, a column per control, method and trick.
-
-    Args:
-        tile: side of one picture in inches.
-    """
+def show_compared(found: Comparison) -> Figure:
+    """Draw the few pairs: a row for each, a column per control, method and trick."""
     methods = [name for name in found.pictures if name not in CONTROLS and name not in TRICKS]
     names = [*CONTROLS, *methods, *TRICKS]
     rows = [[found.pictures[name][pair] for name in names] for pair in found.few]
     titles = [label(name).replace(": ", ":\n").replace("-", "-\n") for name in names]
-    return show_grid(rows, titles, tile=tile)
+    return show_grid(rows, titles, tile=1.05)
 
 
 def show_question(page: Page, number: int = 0) -> Figure:
@@ -137,17 +133,14 @@ def show_question(page: Page, number: int = 0) -> Figure:
     return figure
 
 
-def plot_rates(
-    rates: Mapping[str, Sequence[float]], truth: float, xlabel: str, axis: Axes | None = None
-) -> Figure:
+def plot_rates(rates: Mapping[str, Sequence[float]], truth: float, xlabel: str) -> Figure:
     """Draw how the rates of many surveys scatter, one histogram per way of asking.
 
     Args:
         rates: name -> the rate of each survey, 0 to 1.
         truth: what they should scatter around: a dashed line.
     """
-    figure = axis.figure if axis else plt.figure(figsize=(6, 2.8), layout="constrained")
-    axis = axis or figure.subplots()
+    figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
     everything = np.concatenate([np.asarray(values) for values in rates.values()])
     bins = np.linspace(everything.min() - 0.01, everything.max() + 0.01, 40)
     for (name, values), color in zip(rates.items(), OKABE_ITO, strict=False):
@@ -159,16 +152,14 @@ def plot_rates(
     return figure
 
 
-def plot_intervals(
-    intervals: Mapping[str, tuple[float, float]], rate: float, chance: float = 0.5
-) -> Figure:
+def plot_intervals(intervals: Mapping[str, tuple[float, float]], rate: float) -> Figure:
     """Draw named intervals of one rate below each other, and where guessing lies."""
     figure, axis = plt.subplots(figsize=(7, 0.8 + 0.32 * len(intervals)), layout="constrained")
     for row, (low, high) in enumerate(intervals.values()):
         axis.plot((low, high), (row, row), color=OKABE_ITO[0], linewidth=3)
         axis.plot(rate, row, "o", color=OKABE_ITO[1], markersize=5)
-    axis.axvline(chance, color="black", linestyle="--")
-    axis.annotate(" guessing", (chance, len(intervals) - 0.6), fontsize=8)
+    axis.axvline(0.5, color="black", linestyle="--")
+    axis.annotate(" guessing", (0.5, len(intervals) - 0.6), fontsize=8)
     axis.set(yticks=range(len(intervals)), yticklabels=list(intervals), xlim=(0.45, 1))
     axis.set(ylim=(len(intervals) - 0.4, -0.6), xlabel="share of right answers, 95 % interval")
     axis.grid(axis="x", alpha=0.3)
@@ -180,11 +171,9 @@ def plot_shares(
     xlabel: str,
     ylabel: str,
     wanted: float | None = None,
-    axis: Axes | None = None,
 ) -> Figure:
     """Draw named curves of shares between 0 and 1; ``wanted`` is a dashed line."""
-    figure = axis.figure if axis else plt.figure(figsize=(6, 3), layout="constrained")
-    axis = axis or figure.subplots()
+    figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
     styles = zip(OKABE_ITO, ("o", "s", "^", "D", "v"), strict=False)
     for (name, (x, y)), (color, marker) in zip(curves.items(), styles, strict=False):
         axis.plot(x, y, color=color, marker=marker, markersize=4, label=name)

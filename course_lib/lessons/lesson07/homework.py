@@ -72,14 +72,7 @@ def check_p_value(seed: int) -> Cases:
                 tail[successes]),
             "a probability is at most 1: with exactly one half right it is 1": 2 * upper,
         }  # fmt: skip
-        yield (
-            (
-                successes,
-                answers,
-            ),
-            right,
-            mistakes,
-        )
+        yield (successes, answers), right, mistakes
 
 
 @homework("people_interval", "correct (people are the sample)", names=("low", "high"))
@@ -125,11 +118,4 @@ def check_people_needed(seed: int) -> Cases:
                 math.ceil((2 * 1.96 * spread / half) ** 2)),
             "a whole number of people: round up": exact,
         }  # fmt: skip
-        yield (
-            (
-                spread,
-                half,
-            ),
-            math.ceil(exact),
-            mistakes,
-        )
+        yield (spread, half), math.ceil(exact), mistakes

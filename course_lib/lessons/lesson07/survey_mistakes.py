@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from course_lib import CourseError
 from course_lib.survey.intervals import binomial_test, people_interval
 from course_lib.survey.simulating import draw_skills
 
@@ -30,10 +31,10 @@ def simulated_answers(
             right one always stands where lazy people click, or because the question suggests it.
 
     Raises:
-        ValueError: numbers out of range.
+        CourseError: numbers out of range.
     """
     if not 0 <= pushed <= 1:
-        raise ValueError(f"a probability lies between 0 and 1, not at {pushed}")
+        raise CourseError(f"a probability lies between 0 and 1, not at {pushed}")
     skills = draw_skills(people, rate, spread, rng)
     right = rng.random((people, questions)) < skills[:, None]
     return right | (rng.random((people, questions)) < pushed)
@@ -91,10 +92,10 @@ def chance_of_success(own: Sequence[float], other: Sequence[float], noise: float
         own, other: distance of each picture to its painting and to the distractor.
 
     Raises:
-        ValueError: noise not above 0, or lists of different length.
+        CourseError: noise not above 0, or lists of different length.
     """
     if noise <= 0:
-        raise ValueError(f"an observer's noise is above 0, not {noise}")
+        raise CourseError(f"an observer's noise is above 0, not {noise}")
     gaps = [b - a for a, b in zip(own, other, strict=True)]
     return float(np.mean([NormalDist().cdf(gap / (noise * 2**0.5)) for gap in gaps]))
 

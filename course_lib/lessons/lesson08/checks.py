@@ -1,29 +1,16 @@
 """Checks of lesson 08: keeping colours, the weights of a grid, and the three briefs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from course_lib.lessons.checking import CheckFailed, call, compare
+from course_lib import CourseError
+from course_lib.lessons.checking import CheckFailed, compare, exercise
 from course_lib.painting.colour import LUMINANCE_WEIGHTS, luminance
 from course_lib.painting.mixtures import corner_weights
-from course_lib.painting.recipe import Recipe, RecipeError
-
-
-def check_keep_colours(answer: Callable) -> None:
-    """Exercise 08.1: ``answer(stylised, content)`` -> stylised's luminance, content's colour."""
-    for shape in ((1, 3, 4, 6), (2, 3, 5, 5), (1, 3, 1, 1)):
-        generator = torch.Generator().manual_seed(sum(shape))
-        # Pale pictures: no sum leaves [0, 1], so that nobody has to think of clipping here.
-        stylised, content = 0.35 + 0.3 * torch.rand(2, *shape, generator=generator)
-        result = call(answer, stylised, content)
-        if result is None:
-            return print("keep_colours: not attempted yet")
-        right = luminance(stylised) + content - luminance(content)
-        compare(result, right, _colour_mistakes(stylised, content), "keep_colours")
-    print("keep_colours: correct (batches, any size, one pixel)")
+from course_lib.painting.recipe import Recipe
 
 
 def _colour_mistakes(stylised: Tensor, content: Tensor) -> dict[str, Tensor]:
@@ -51,6 +38,19 @@ def _colour_mistakes(stylised: Tensor, content: Tensor) -> dict[str, Tensor]:
         "this is the stylised picture, unchanged": stylised,
         "this is the content, unchanged": content,
     }  # fmt: skip
+
+
+@exercise(
+    "keep_colours", "batches, any size, one pixel",
+    "", lambda stylised, content: luminance(stylised) + content - luminance(content),
+    ("stylised", "content"), list, mistakes=_colour_mistakes,
+)  # fmt: skip
+def check_keep_colours() -> Iterator[tuple]:
+    """Exercise 08.1: ``answer(stylised, content)`` -> stylised's luminance, content's colour."""
+    for shape in ((1, 3, 4, 6), (2, 3, 5, 5), (1, 3, 1, 1)):
+        generator = torch.Generator().manual_seed(sum(shape))
+        # Pale pictures: no sum leaves [0, 1], so that nobody has to think of clipping here.
+        yield tuple(0.35 + 0.3 * torch.rand(2, *shape, generator=generator))
 
 
 def check_corner_weights(answer: Callable) -> None:
@@ -102,7 +102,7 @@ def check_brief(number: int, folder: str | Path) -> None:
     try:
         recipe = Recipe.load(path)
         recipe.check_files(folder)
-    except RecipeError as error:
+    except CourseError as error:
         raise CheckFailed(f"{title}: {error}") from None
     shares = recipe.weights or (1,) * len(recipe.styles)
     largest = max(shares) / sum(shares)

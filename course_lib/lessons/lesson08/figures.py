@@ -8,7 +8,8 @@ from torch import Tensor
 
 from course_lib.lessons.plotting import show_images
 from course_lib.painting.colour import COLOUR_MODES
-from course_lib.painting.painter import compose, measure_styles, open_styles
+from course_lib.painting.paint_settings import PLAIN, PaintSettings
+from course_lib.painting.painter import Painter, measure_styles, open_styles, paint
 from course_lib.stylize import Style, StyleTransfer
 
 
@@ -20,8 +21,7 @@ def strip_alpha(
     columns: int | None = None,
 ) -> Figure:
     """Draw the content-style trade-off; above 1 is exaggeration. ``alphas`` are in [0, 2]."""
-    features, statistics = transfer.encode(content), measure_styles(transfer, [style])
-    pictures = [compose(transfer, content, features, statistics, alpha=a) for a in alphas]
+    pictures = _paint(transfer, content, [style], [PaintSettings(alpha=a) for a in alphas])
     return show_images(pictures, [f"alpha {alpha:g}" for alpha in alphas], columns, 1.7)
 
 
@@ -31,16 +31,13 @@ def strip_interpolation(
     first: Style,
     second: Style,
     steps: int = 5,
-    columns: int | None = None,
 ) -> Figure:
     """Draw the way from one style to another in ``steps`` (2 or more) equal steps."""
     shares = [step / (steps - 1) for step in range(steps)]
-    features, statistics = transfer.encode(content), measure_styles(transfer, [first, second])
-    pictures = [
-        compose(transfer, content, features, statistics, [1 - share, share]) for share in shares
-    ]
+    mixtures = [PaintSettings(weights=(1 - share, share)) for share in shares]
+    pictures = _paint(transfer, content, [first, second], mixtures)
     titles = [f"{100 - round(100 * share)} : {round(100 * share)}" for share in shares]
-    return show_images(pictures, titles, columns, 1.7)
+    return show_images(pictures, titles, height=1.7)
 
 
 def strip_style_scale(
@@ -49,47 +46,30 @@ def strip_style_scale(
     style: str | os.PathLike,
     scales: Sequence[float] = (0.25, 0.5, 1, 2, 4),
     size: int = 512,
-    columns: int | None = None,
 ) -> Figure:
     """Draw one painting at several scales; ``style`` is its file, ``size`` its side at scale 1."""
-    features = transfer.encode(content)
-    pictures = [
-        compose(
-            transfer, content, features, measure_styles(transfer, open_styles([style], size, scale))
-        )
-        for scale in scales
-    ]
-    return show_images(pictures, [f"style scale {scale:g}" for scale in scales], columns, 1.7)
+    styles = [open_styles([style], size, scale) for scale in scales]
+    pictures = [_paint(transfer, content, style, [PLAIN])[0] for style in styles]
+    return show_images(pictures, [f"style scale {scale:g}" for scale in scales], height=1.7)
 
 
-def strip_colours(
-    transfer: StyleTransfer, content: Tensor, style: Tensor, columns: int | None = None
-) -> Figure:
+def strip_colours(transfer: StyleTransfer, content: Tensor, style: Tensor) -> Figure:
     """Draw the photograph, the style (1, 3, h, w), and the result of every colour mode."""
-    features = transfer.encode(content)
-    pictures, titles = [content, style], ["photograph", "style"]
-    for mode in COLOUR_MODES:
-        statistics = measure_styles(transfer, [style], content if mode == "coral" else None)
-        pictures.append(compose(transfer, content, features, statistics, colour=mode))
-        titles.append(f"colour: {mode}")
-    return show_images(pictures, titles, columns, 1.7)
+    modes = [PaintSettings(colour=mode) for mode in COLOUR_MODES]
+    pictures = [Painter(transfer, [style], mode)(content) for mode in modes]
+    titles = ["photograph", "style", *(f"colour: {mode}" for mode in COLOUR_MODES)]
+    return show_images([content, style, *pictures], titles, height=1.7)
 
 
-def strip_masks(
+def _paint(
     transfer: StyleTransfer,
     content: Tensor,
     styles: Sequence[Style],
-    masks: Sequence[Tensor],
-    columns: int | None = None,
-) -> Figure:
-    """Draw every mask above or beside its picture.
-
-    Args:
-        styles: one per region, or one less: then the last region stays the photograph.
-        masks: each (regions, H, W) as ``load_mask`` gives them; its first region is drawn white.
-    """
+    settings: Sequence[PaintSettings],
+) -> list[Tensor]:
+    """A picture for each of the settings."""
     features, statistics = transfer.encode(content), measure_styles(transfer, styles)
-    white = [mask[:1].expand(3, -1, -1) for mask in masks]
-    pictures = [compose(transfer, content, features, statistics, masks=mask) for mask in masks]
-    titles = ["first region"] * len(white) + ["picture"] * len(pictures)
-    return show_images([*white, *pictures], titles, columns or len(masks), 2.4)
+    return [
+        paint(transfer, content, statistics, chosen, features=features).picture
+        for chosen in settings
+    ]
