@@ -1,34 +1,47 @@
-# Every target makes the virtual environment first if it is not there yet.
+# Every target makes the virtual environment first if it is not there yet: what a learner needs for
+# `lab`, `demo` and `work`, and for the others what developers and graders need, too.
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+LAB := $(VENV)/.lab
 READY := $(VENV)/.ready
+# TORCH=cpu gets PyTorch's build without CUDA, a fifth of the size: make lab TORCH=cpu
+TORCH ?=
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 # Open a browser only where there is a screen; otherwise JupyterLab prints the address.
 SCREEN := $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname -s)))
 LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no-browser) \
-    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+    --LabApp.default_url=/lab/tree/work/00_start_here.ipynb
+# Should nbgrader be installed, students see no buttons and warnings of it.
+LEARNER := JUPYTER_CONFIG_PATH=notebooks/jupyter
 
-.PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release instructor-check
+.PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release \
+    instructor-check
 
 setup: $(READY)
 
-$(READY): pyproject.toml notebooks/jupyterlab_settings.json
+$(LAB): pyproject.toml notebooks/jupyterlab_settings.json
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
-	@echo 'Making .venv and installing PyTorch and JupyterLab: several GB, a few minutes the first time.'
+	@echo 'Making .venv and installing PyTorch and JupyterLab: a few minutes the first time, several GB with CUDA.'
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,grading]'
+	$(if $(TORCH),$(PIP) torch torchvision --index-url https://download.pytorch.org/whl/$(TORCH))
+	$(PIP) -e '.[lab]'
 	mkdir -p $(VENV)/share/jupyter/lab/settings
 	cp notebooks/jupyterlab_settings.json $(VENV)/share/jupyter/lab/settings/overrides.json  # no news prompt
+	touch $(LAB)
+
+$(READY): $(LAB)
+	$(PIP) -e '.[dev,grading]'
 	touch $(READY)
 
-lab: demo
-	$(PY) -m jupyter lab $(LAB_OPTIONS)
+lab: demo work
+	$(LEARNER) $(PY) -m jupyter lab $(LAB_OPTIONS)
 
-demo: $(READY)
+demo: $(LAB)
 	$(PY) -m course_lib demo
 
-work: $(READY)
+work: $(LAB)
 	$(PY) -m course_lib copy-lessons
 
 test: lint

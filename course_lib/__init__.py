@@ -13,5 +13,10 @@ class CourseError(Exception):
     """An error that the user can mend: its message is one sentence that says how."""
 
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-DATA_DIR = REPOSITORY / "data"
+_PACKAGE = Path(__file__).resolve().parent
+INSTALLED = (_PACKAGE / "data").is_dir()  # from a wheel, which carries pictures and lessons inside
+"""Whether this is an installed copy; else it is a checkout, whose data lie beside the package."""
+REPOSITORY = Path.cwd() if INSTALLED else _PACKAGE.parent
+"""Where commands write by default: the checkout, or else the folder that Python started in."""
+DATA_DIR = (_PACKAGE if INSTALLED else REPOSITORY) / "data"
+LESSONS_DIR = (_PACKAGE if INSTALLED else REPOSITORY) / "notebooks"

@@ -104,7 +104,7 @@ def test_the_tables_name_everything(run, survey, tmp_path):
     for k in range(4):
         save(answer(key, f"{k:08x}00000000", lambda i, k=k: i <= k), folder / f"{k}.json")
     save("{", folder / "cut.json")
-    code, out, _ = run("score", folder, "--key", key_path(survey), "--precision", 0.1)
+    code, out, _ = run("score", folder, "--key", key_path(survey), "--half-width", 0.1)
     assert code == 0
     assert "4 people, 5 questions each: 10 of 20 right, 50.0 %" in out
     for k in range(4):
@@ -173,7 +173,7 @@ def test_bad_usage_is_one_sentence(run, survey, tmp_path):
     complains(run("score", good, "--key", tmp_path / "nope.json"), "nope.json: no such file")
     complains(run("score", good, "--key", survey), "is not a key")
     complains(run("score", survey, "--key", key), "no result can be used")
-    complains(run("score", good, "--key", key, "--precision", 0.7), "precision", "0.7")
+    complains(run("score", good, "--key", key, "--half-width", 0.7), "precision", "0.7")
     complains(run("score", good, "--key", key, "--level", 1), "level of confidence")
     complains(run("score", good, tmp_path / "x.csv", "--key", key), "x.csv", "alone")
     complains(run("simulate", key, "--rate", 1, "-o", tmp_path / "x"), "rate of success")

@@ -21,7 +21,8 @@ def test_one_command_measures_all_and_keeps_the_optimum(run, tmp_path, make_imag
     out = tmp_path / "polish.json"
     command = ["polish-quality", "--content", *photographs, "--style", *paintings, "--pairs", 2,
                "--size", 16, "--optimum-steps", 5, "--curves", 1, "--evaluations", 4,
-               "-o", out, "--device", "cpu", "--precision", "float32"]  # fmt: skip
+               "-o", out,
+               "--device", "cpu", "--precision", "float32"]  # fmt: skip
     code, text, _ = run(*command)
     assert code == 0 and "12 steps" in text and str(out) in text
     first = json.loads(out.read_text())["results"]
@@ -54,7 +55,8 @@ def test_a_run_that_is_cut_off_loses_nothing(run, tmp_path, make_images, monkeyp
     photographs = [tmp_path / "in" / f"image_0{i}.png" for i in (0, 1)]
     paintings = [tmp_path / "in" / f"image_0{i}.png" for i in (2, 3)]
     out, say = tmp_path / "polish.json", polish_quality.in_words
-    command = ["polish-quality", "--content", *photographs, "--style", *paintings, "--pairs", 2, "--size", 16, "--optimum-steps", 5, "--curves", 0, "-o", out,
+    command = ["polish-quality", "--content", *photographs, "--style", *paintings, "--pairs", 2,
+               "--size", 16, "--optimum-steps", 5, "--curves", 0, "-o", out,
                "--device", "cpu", "--precision", "float32"]  # fmt: skip
 
     def cut_off(row):

@@ -1,12 +1,11 @@
 """Pictures in rows and grids, and how a notebook embeds its figures."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython import get_ipython
 from matplotlib.figure import Figure
-from matplotlib_inline.config import InlineBackend
 from PIL import Image
 from torch import Tensor
 
@@ -39,8 +38,11 @@ def figures_as_jpeg(dpi: int = 100, quality: int = 80) -> None:
     Outside a notebook only the resolution is set.
     """
     plt.rcParams["figure.dpi"] = dpi
-    shell = get_ipython()
+    ipython = sys.modules.get("IPython")  # it is there where a notebook runs
+    shell = ipython.get_ipython() if ipython else None
     if shell is not None:
+        from matplotlib_inline.config import InlineBackend
+
         backend = InlineBackend.instance(parent=shell)
         backend.print_figure_kwargs = {
             "bbox_inches": "tight",

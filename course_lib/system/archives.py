@@ -20,6 +20,7 @@ from tqdm import tqdm
 from course_lib import CourseError
 from course_lib.system.downloads import CHUNK, check_space, download
 from course_lib.system.files import check_writable, remove_leftovers, replacing
+from course_lib.system.printing import no_bar
 
 # What data sets hold, of what ``images.py`` reads; not imported, so that no download needs PyTorch.
 EXTENSIONS = (".jpg", ".jpeg", ".png")
@@ -149,7 +150,7 @@ def extract_images(
         report.present = sorted(set(wanted) - set(missing))
         needed = sum(report.sizes[name] for name in missing)
         check_space(folder, needed, f"extracting {archive}")
-        for name in tqdm(missing, desc=f"extracting {archive.name}", disable=not progress):
+        for name in tqdm(missing, desc=f"extracting {archive.name}", disable=no_bar(progress)):
             _extract_one(file, members[name], archive, folder / name)
             report.saved.append(name)
     return report

@@ -22,6 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course_lib import CourseError, __version__
+from course_lib.system.printing import no_bar
 
 # Wikimedia refuses requests whose User-Agent does not say who asks.
 USER_AGENT = f"NeuralStyleTransferCourse/{__version__} (university course, Python urllib)"
@@ -161,7 +162,7 @@ def _receive(url: str, part: Path, response, start: int, total: int | None, prog
     if total is not None:
         check_space(part.parent, total - start, url)
     units = {"unit": "B", "unit_scale": True}
-    bar = tqdm(desc=part.stem, total=total, initial=start, disable=not progress, **units)
+    bar = tqdm(desc=part.stem, total=total, initial=start, disable=no_bar(progress), **units)
     with bar, part.open("ab") as file:
         while True:
             try:
