@@ -16,13 +16,13 @@ LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no
 # Should nbgrader be installed, students see no buttons and warnings of it.
 LEARNER := JUPYTER_CONFIG_PATH=notebooks/jupyter
 
-.PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release \
-    instructor-check
+.PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release instructor-check
 
 setup: $(READY)
 
 $(LAB): pyproject.toml notebooks/jupyterlab_settings.json
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import platform, sys; sys.exit("PyTorch has made no builds for Intel Macs since its version 2.2, and the course needs 2.6: open the lessons in a hosted notebook instead (README, One click)" if (sys.platform, platform.machine()) == ("darwin", "x86_64") else 0)'
 	@echo 'Making .venv and installing PyTorch and JupyterLab: a few minutes the first time, several GB with CUDA.'
 	$(PYTHON) -m venv $(VENV)
 	$(if $(TORCH),$(PIP) torch torchvision --index-url https://download.pytorch.org/whl/$(TORCH))

@@ -4,9 +4,14 @@ Nothing is imported here, so that ``python -m course_lib --help`` answers at onc
 module you need, for example ``from course_lib.stylize import StyleTransfer``.
 """
 
+import os
 from pathlib import Path
 
 __version__ = "0.1.0"
+
+
+# An operation that PyTorch lacks on Apple's GPUs runs on the CPU; it reads this when it starts.
+os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 
 class CourseError(Exception):

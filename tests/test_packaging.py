@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from course_lib import DATA_DIR, LESSONS_DIR, REPOSITORY
 from course_lib.images import open_image
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="borrows packages by links")
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "course_lib", "data", "notebooks")
 DOWNLOADED = ("coco", "paintings", "datasets", "__pycache__", ".ipynb_checkpoints")
 
@@ -47,21 +49,56 @@ def wheel(tmp_path_factory):
     return next(built.glob("*.whl"))
 
 
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    """The scripts' folder of an environment that holds the wheel, and borrows PyTorch from here."""
-    home = tmp_path_factory.mktemp("environment")
+def make_environment(home):
+    """An environment that borrows the packages of this one, but not the course; its Python."""
     venv.create(home)
-    scripts = home / ("Scripts" if os.name == "nt" else "bin")
-    python = scripts / Path(sys.executable).name
-    if not python.exists():
-        python = next(scripts.glob("python*"))
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
-    succeed(*pip, "install", "--no-deps", "--no-index", wheel, cwd=home)
+    borrowed = home / "borrowed"
+    borrowed.mkdir()
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if not re.match(r"style_transfer_course|__editable__|course_lib|.*\.pth$", path.name):
+            (borrowed / path.name).symlink_to(path, path.is_dir())
+    python = next((home / ("Scripts" if os.name == "nt" else "bin")).glob("python*"))
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = Path(succeed(python, "-c", where, cwd=home).strip())
-    (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return scripts
+    (packages / "borrowed.pth").write_text(f"{borrowed}\n")
+    return python
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The scripts' folder of an environment that holds the wheel."""
+    home = tmp_path_factory.mktemp("environment")
+    python = make_environment(home)
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
+    succeed(*pip, "install", "--no-deps", "--no-index", wheel, cwd=home)
+    return python.parent
+
+
+# Every lesson takes minutes; EVERY_LESSON=1 runs them all, as continuous integration does.
+ALONE = sorted(LESSONS_DIR.glob("*.ipynb"))[: None if os.environ.get("EVERY_LESSON") else 1]
+
+
+@pytest.mark.parametrize("lesson", ALONE, ids=lambda path: path.stem)
+def test_a_lesson_alone_in_a_folder_fetches_the_course_and_runs(wheel, tmp_path, lesson):
+    """As in a hosted notebook, where PyTorch and Jupyter are, and the course is not."""
+    python = make_environment(tmp_path / "environment")
+    folder = tmp_path / "alone"
+    folder.mkdir()
+    shutil.copy(lesson, folder)
+    missing = "import importlib.util as u; print(u.find_spec('course_lib'))"
+    assert succeed(python, "-c", missing, cwd=folder).strip() == "None"
+    run = [python, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "run.ipynb"]
+    home = tmp_path / "home"  # an environment's kernel, not one of this user's
+    succeed(
+        *run, "--ExecutePreprocessor.timeout=600", lesson.name, cwd=folder,
+        STYLE_COURSE=str(wheel), HOME=str(home), JUPYTER_DATA_DIR=str(home), PIP_NO_INDEX="1",
+    )  # fmt: skip
+    notebook = json.loads((folder / "run.ipynb").read_text(encoding="utf-8"))
+    where = succeed(python, "-c", "import course_lib; print(course_lib.__file__)", cwd=folder)
+    assert str(tmp_path / "environment") in where
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+    assert any("image/jpeg" in output.get("data", {}) for output in outputs)
+    assert [path.name for path in folder.glob("*.ipynb")] == [lesson.name, "run.ipynb"]
 
 
 @pytest.fixture
@@ -80,7 +117,7 @@ def test_the_wheel_carries_what_the_library_reads_and_no_more(wheel):
     lessons = [f"course_lib/notebooks/{path.name}" for path in LESSONS_DIR.glob("*.ipynb")]
     assert len(lessons) == 9 and set(lessons) <= set(names)
     assert "course_lib/py.typed" in names
-    assert [n for n in names if n.endswith("licenses/data/README.md")]  # where the pictures are from
+    assert [n for n in names if n.endswith("licenses/data/README.md")]  # who made the pictures
     assert not [n for n in names if "assignments/" in n or "tests/" in n or n.endswith(".pyc")]
     assert len(names) == len(set(names))
     assert wheel.stat().st_size < 40e6
