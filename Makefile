@@ -16,7 +16,7 @@ LAB_OPTIONS := --ip=127.0.0.1 --allow-root --log-level=WARN $(if $(SCREEN),,--no
 # Should nbgrader be installed, students see no buttons and warnings of it.
 LEARNER := JUPYTER_CONFIG_PATH=notebooks/jupyter
 
-.PHONY: setup lab demo test fuzz browser-test lint notebooks work clean assignments release instructor-check
+.PHONY: setup lab demo test fuzz browser-test lint notebooks work site clean assignments release instructor-check
 
 setup: $(READY)
 
@@ -62,6 +62,11 @@ lint: $(READY)
 notebooks: $(READY)
 	$(PY) -m pytest --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg notebooks/*.ipynb
+
+# The lessons and pages as a site, out/site/_build/html; MyST fetches its theme from the internet.
+site: $(READY)
+	$(PIP) -e '.[site]'
+	$(PY) notebooks/make_site.py
 
 assignments: $(READY)
 	$(PY) -m course_lib assignments

@@ -21,7 +21,7 @@ TOP_LEVEL = {
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 LARGEST = 3_000_000  # bytes of a tracked file; only decoders may be larger
 TARGETS = {"setup", "lab", "demo", "work", "test", "browser-test", "lint", "notebooks", "clean",
-           "fuzz", "assignments", "release", "instructor-check"}  # fmt: skip
+           "fuzz", "site", "assignments", "release", "instructor-check"}  # fmt: skip
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")

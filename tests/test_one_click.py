@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -90,6 +91,27 @@ def test_continuous_integration_covers_systems_versions_wheel_and_browser():
         commands = " ".join(step.get("run", "") for step in job["steps"])
         for target in re.findall(r"\bmake ([a-z-]+)", commands):
             assert re.search(rf"^{target}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_site_holds_every_page_and_every_text_of_a_picture(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(LESSONS_DIR)
+    import make_site
+
+    site = make_site.gather(tmp_path / "site")
+    toc = yaml.safe_load((site / "myst.yml").read_text(encoding="utf-8"))["project"]["toc"]
+    assert len(toc) == len(LESSONS) + len(make_site.PAGES)
+    assert all((site / entry["file"]).is_file() for entry in toc)
+    assert (site / "data" / "hero.jpg").is_file()
+    for path in LESSONS:
+        notebook = json.loads((site / "notebooks" / path.name).read_text(encoding="utf-8"))
+        for output in (o for cell in notebook["cells"] for o in cell.get("outputs", ())):
+            if "image/jpeg" in output.get("data", {}):
+                assert len(output["data"]["text/plain"].split()) >= 5
+    myst = shutil.which("myst")
+    if myst:  # its theme needs the internet, its reading of the pages does not
+        subprocess.run([myst, "build", "--site"], cwd=site, capture_output=True, timeout=300)
+        built = list((site / "_build" / "site" / "content").glob("*.json"))
+        assert len(built) == len(toc)
 
 
 def test_the_issue_form_asks_for_the_doctors_lines():

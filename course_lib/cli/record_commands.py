@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, tell_left_out
+from course_lib.cli.options import Parser, tell_left_out, tell_made
 from course_lib.records import EXPERIMENT_NAMES
 
 
@@ -46,6 +46,7 @@ def records_command(options: argparse.Namespace) -> int:
         if minutes is not None
     }  # fmt: skip
     unfinished = run_series(series, options.only, seconds)
+    tell_made([options.out])
     for name in unfinished:
         print(f"not finished: {name}; the same command goes on with it")
     return 1 if unfinished else 0
