@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from course_lib.system.printing import printable
+
 Curve = tuple[Sequence[float], Sequence[float]]
 
 
@@ -41,7 +43,8 @@ def save_intervals(
             axis.plot((low, high), (row, row), color="#0072B2", linewidth=3)
             axis.plot(share, row, "o", color="#D55E00")
         axis.axvline(0.5, color="black", linestyle="--", linewidth=1)
-        axis.set(yticks=range(len(rows)), yticklabels=list(rows), xlim=(0, 1), xlabel=xlabel)
+        names = [printable(name, 32).replace("$", r"\$") for name in rows]  # $ begins a formula
+        axis.set(yticks=range(len(rows)), yticklabels=names, xlim=(0, 1), xlabel=xlabel)
         axis.invert_yaxis()
 
     return _save(draw, path, 1.2 + 0.35 * len(rows))

@@ -192,7 +192,7 @@ def intervals_of(numbers: dict) -> dict[str, tuple[float, list[float]]]:
                 for d in numbers["duels"]}  # fmt: skip
     found = {"all answers": (numbers["rate"], numbers["interval_over_people"])}
     for k, row in enumerate(numbers["by_question"], 1):
-        found[f"{k}. {row.get('painting', '')}"[:32]] = (row["rate"], row["interval"])
+        found[f"{k}. {row.get('painting', '')}"] = (row["rate"], row["interval"])
     return found
 
 
