@@ -4,9 +4,14 @@ Nothing is imported here, so that ``python -m course_lib --help`` answers at onc
 module you need, for example ``from course_lib.stylize import StyleTransfer``.
 """
 
+import os
 from pathlib import Path
 
 __version__ = "0.1.0"
+
+
+# An operation that PyTorch lacks on Apple's GPUs runs on the CPU; it reads this when it starts.
+os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 
 class CourseError(ValueError):
@@ -16,5 +21,10 @@ class CourseError(ValueError):
     """
 
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-DATA_DIR = REPOSITORY / "data"
+_PACKAGE = Path(__file__).resolve().parent
+INSTALLED = (_PACKAGE / "data").is_dir()  # from a wheel, which carries pictures and lessons inside
+"""Whether this is an installed copy; else it is a checkout, whose data lie beside the package."""
+REPOSITORY = Path.cwd() if INSTALLED else _PACKAGE.parent
+"""Where commands write by default: the checkout, or else the folder that Python started in."""
+DATA_DIR = (_PACKAGE if INSTALLED else REPOSITORY) / "data"
+LESSONS_DIR = (_PACKAGE if INSTALLED else REPOSITORY) / "notebooks"

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_lib import DATA_DIR, fast
+from course_lib import DATA_DIR, INSTALLED, REPOSITORY, fast
 from course_lib.system.files import replacing
 from course_lib.system.listings import find_images
 from course_lib.system.picture_files import MAX_PIXELS, ImageError, open_image
@@ -234,10 +234,13 @@ def library(kind: str) -> dict[str, Path]:
     paintings`` once they are there; your own may lie beside them. A name that is taken already is
     given with its extension.
     """
-    folders = {"content": ["content"], "style": ["masterpieces", "style", "paintings"]}[kind]
+    names = {"content": ["content"], "style": ["masterpieces", "style", "paintings"]}[kind]
+    folders = [DATA_DIR / name for name in names]
+    if INSTALLED and kind == "style":
+        folders.append(REPOSITORY / "data" / "paintings")  # where ``fetch`` puts them then
     found: dict[str, Path] = {}
     for folder in folders:
         with contextlib.suppress(ImageError):  # missing or empty
-            for path in find_images(DATA_DIR / folder):
+            for path in find_images(folder):
                 found[path.name if path.stem in found else path.stem] = path
     return found

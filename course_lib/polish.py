@@ -20,6 +20,7 @@ from course_lib.adain import ChannelStatistics
 from course_lib.fast import layer_statistics
 from course_lib.images import pad_to_multiple
 from course_lib.losses import content_loss, style_loss
+from course_lib.system.printing import no_bar
 from course_lib.vgg import VGG19Encoder
 
 STEPS, MAX_STEPS = 12, 10_000
@@ -162,7 +163,8 @@ def polish(
     """
     check_steps(steps)
     run = _Run(objective, Pixels(start), watch, history)
-    with tqdm(total=steps, desc="polishing", unit="step", disable=not progress, leave=False) as bar:
+    bar = tqdm(total=steps, desc="polishing", unit="step", disable=no_bar(progress), leave=False)
+    with bar:
         try:
             while len(run.rows) < steps and not run.stopped:
                 run.step()

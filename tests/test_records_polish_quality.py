@@ -21,7 +21,8 @@ def test_one_command_measures_all_and_keeps_the_optimum(run, tmp_path, make_imag
     out = tmp_path / "polish.json"
     command = ["polish-quality", "--content", *photographs, "--style", *paintings, "--pairs", 2,
                "--size", 16, "--optimum-steps", 5, "--curves", 1, "--evaluations", 4,
-               "-o", out, "--device", "cpu", "--precision", "float32"]  # fmt: skip
+               "-o", out,
+               "--device", "cpu", "--precision", "float32"]  # fmt: skip
     code, text, _ = run(*command)
     assert code == 0 and "12 steps" in text and str(out) in text
     first = json.loads(out.read_text())["results"]

@@ -7,7 +7,7 @@ import torch
 
 from course_lib import DATA_DIR
 from course_lib.__main__ import main
-from course_lib.cli import measuring_commands
+from course_lib.cli import options
 from course_lib.records import train_step_speed
 from course_lib.records.train_step_speed import (
     PlainTrainer,
@@ -160,7 +160,7 @@ ROW = {
 }
 
 
-def test_the_record_goes_into_the_data_folder_by_default(monkeypatch, tmp_path, capsys):
+def test_the_record_goes_into_the_data_folder_if_asked(monkeypatch, tmp_path, capsys):
     asked = []
 
     def measure(*arguments):
@@ -168,8 +168,8 @@ def test_the_record_goes_into_the_data_folder_by_default(monkeypatch, tmp_path, 
         return {"batch": 8, "crop": 256}, ROW
 
     monkeypatch.setattr("course_lib.records.train_step_speed.benchmark_training", measure)
-    monkeypatch.setattr(measuring_commands, "DATA_DIR", tmp_path)
-    assert main(["benchmark", "train", "--device", "cpu"]) == 0
+    monkeypatch.setattr(options, "DATA_DIR", tmp_path)
+    assert main(["benchmark", "train", "--device", "cpu", "--record"]) == 0
     assert asked == [(CPU, "auto", 8, 256, 5)]
     out = tmp_path / "runs" / "train_step_cpu.json"
     record = json.loads(out.read_text())
@@ -178,7 +178,8 @@ def test_the_record_goes_into_the_data_folder_by_default(monkeypatch, tmp_path, 
         "batch 8, 256 px: plain 6.000 s, ours 2.000 s per step, 3.00x, "
         "25% of the bfloat16 matrix rate",
         "float32 losses differ by at most 0.10% (content) and 0.25% (style)",
-        str(out),
+        f"made {out}",
+        f"made {out.with_suffix('.png')}",
     ]
 
 
@@ -186,9 +187,9 @@ def test_the_command_measures_and_leaves_nothing_but_its_record(
     quick, monkeypatch, tmp_path, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    options = ["--batch", "1", "--crop", "16", "--repeats", "1", "--precision", "float32"]
-    assert main(["benchmark", "train", "--device", "cpu", *options, "-o", "new/b.json"]) == 0
-    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["b.json"]
+    small = ["--batch", "1", "--crop", "16", "--repeats", "1", "--precision", "float32"]
+    assert main(["benchmark", "train", "--device", "cpu", *small, "-o", "new/b.json"]) == 0
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == ["b.json", "b.png"]
     record = json.loads((tmp_path / "new" / "b.json").read_text())
     assert record["settings"]["precision"] == "float32"
     assert f"{record['results']['ratio']:.2f}x" in capsys.readouterr().out
@@ -210,7 +211,7 @@ def test_the_command_measures_and_leaves_nothing_but_its_record(
 )
 def test_bad_arguments_are_one_line_and_exit_code_2(monkeypatch, tmp_path, capsys, arguments, word):
     monkeypatch.setattr(train_step_speed, "matrix_rate", lambda *a: pytest.fail("too late"))
-    monkeypatch.setattr(measuring_commands, "DATA_DIR", tmp_path)
+    monkeypatch.chdir(tmp_path)
     try:
         code = main(["benchmark", *arguments])
     except SystemExit as stop:

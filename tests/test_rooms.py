@@ -8,7 +8,7 @@ import pytest
 from course_lib import REPOSITORY
 
 PACKAGE = REPOSITORY / "course_lib"
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+README = (PACKAGE / "README.md").read_text(encoding="utf-8").split("## A reading list")[0]
 CORE = {"images", "adain", "losses", "vgg", "decoder", "polish", "stylize", "fast"}
 # Every floor rests on those before it. Rooms of one floor do not know each other; the core and
 # ``system`` are one.

@@ -1,7 +1,11 @@
 """Reading answers: good ones count, and whatever else a file may hold is named and left out."""
 
+import email.policy
+import html
 import json
 import time
+from email.message import EmailMessage
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -326,6 +330,36 @@ def test_a_folder_is_read_whatever_its_files_are_called_and_however_deep(key, tm
     assert "hidden" in answers.left_out[str(folder / ".DS_Store")]
     assert "not a UTF-8" in answers.left_out[str(folder / "picture.png")]
     assert len(answers.left_out) == 2
+
+
+def test_results_are_found_in_texts_mails_and_pages_of_a_folder_per_student(key, tmp_path):
+    seeds = [f"{n:08x}" * 2 for n in range(1, 9)]
+    lines = [json.dumps(answer(key, seed)) for seed in seeds]
+    spread = json.dumps(json.loads(lines[1]), indent=2)
+    quoted = json.dumps(json.loads(lines[2]), indent=1).replace("\n", "\n> > ")
+    files = {
+        "ada/answer.txt": f"Hello,\nhere it is:\n{lines[0]}\nBest, Ada",
+        "ben/notes.txt": f"My answers are\n\n{spread}\n\nand that is all.",
+        "cy/forwarded": f"On Monday Cy wrote:\n> > {quoted}\n",
+        "dot/page.html": f"<html><p>{html.escape(lines[3])}</p></html>",
+        "eve/cut off.txt": f"sorry: {lines[7][:120]}",
+        "eve/cv.txt": "My hobbies are {many}.",
+    }
+    for name, text in files.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(text, encoding="utf-8")
+    mail = EmailMessage(policy=email.policy.SMTP)
+    mail["From"], mail["Subject"] = "fay@example.org", "Meine Antworten für dich"
+    mail.set_content(f"Grüße\n{lines[4]}\n", cte="quoted-printable")
+    mail.add_alternative(f"<p>Grüße {html.escape(lines[4])}</p>", subtype="html")
+    mail.add_attachment(lines[5].encode(), "application", "json", filename="answers.json")
+    (tmp_path / "in" / "fay.eml").write_bytes(mail.as_bytes())
+    only_html = EmailMessage(policy=email.policy.SMTP)
+    only_html.set_content(f"<p>{html.escape(lines[6])}</p>", subtype="html", cte="base64")
+    (tmp_path / "in" / "gus.eml").write_bytes(only_html.as_bytes())
+    answers = read_results([tmp_path / "in"], key)
+    assert sorted(answers.people) == sorted(seed[:8] for seed in seeds[:7])
+    assert {Path(name.split(",")[0]).name for name in answers.left_out} == {"cut off.txt", "cv.txt"}
 
 
 def test_millions_of_lines_are_refused_at_once(key, tmp_path):

@@ -67,7 +67,10 @@ def test_apple_gpu(no_gpu, monkeypatch):
     with pytest.raises(ValueError, match="no Apple GPU"):
         pick_device("mps")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert pick_device("mps") == torch.device("mps")
+    assert pick_device("mps") == pick_device("auto") == torch.device("mps")
+    assert pick_precision("auto", torch.device("mps")) is torch.float32
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device("auto").type == "cuda"
 
 
 @pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "CPU", "meta", "xla"])

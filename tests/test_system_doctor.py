@@ -204,7 +204,6 @@ def decoders(tmp_path, monkeypatch):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     (tmp_path / "SHA256SUMS").write_text(f"{digest}  one.safetensors\n")
     monkeypatch.setattr(doctor, "DECODER_DIR", tmp_path)
-    monkeypatch.setattr(doctor, "REPOSITORY", tmp_path)
     return tmp_path
 
 

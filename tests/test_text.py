@@ -15,7 +15,7 @@ from course_lib import REPOSITORY
 LEFT_OUT = {"out", "work", "release", "submitted", "autograded", "feedback"}
 PAGES = sorted(
     path
-    for pattern in ("*.md", "data/**/*.md", "notebooks/**/*.md")
+    for pattern in ("*.md", "course_lib/*.md", "data/**/*.md", "notebooks/**/*.md")
     for path in REPOSITORY.glob(pattern)
     if not set(path.relative_to(REPOSITORY).parts) & LEFT_OUT
 )

@@ -8,7 +8,8 @@ from course_lib.classroom.generating import ASSIGNMENTS_DIR, ClassroomError
 from course_lib.system.files import replacing
 
 NAME = "style-transfer-course"
-FILES = ("README.md", "LICENSE", "Makefile", "pyproject.toml", "environment.yml", ".gitignore")
+FILES = ("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml",
+         "environment.yml", "uv.lock", ".gitignore")  # fmt: skip
 FOLDERS = ("course_lib", "data")
 DOWNLOADED = ("coco", "paintings", "datasets")  # folders of data/ that git ignores
 HIDDEN = ("__pycache__", ".ipynb_checkpoints")
@@ -30,9 +31,11 @@ def bundle_files() -> dict[str, Path]:
             if parts[0] == "data" and parts[1] in DOWNLOADED:
                 continue
             found["/".join(parts)] = path
-    for path in sorted((REPOSITORY / "notebooks").iterdir()):
+    for path in sorted((REPOSITORY / "notebooks").glob("*")) + sorted(
+        (REPOSITORY / "notebooks" / "jupyter").rglob("*.json")
+    ):
         if path.is_file() and not path.name.startswith("."):
-            found[f"notebooks/{path.name}"] = path
+            found[path.relative_to(REPOSITORY).as_posix()] = path
     releases = sorted((ASSIGNMENTS_DIR / "release").glob("*/*.ipynb"))
     if not releases:
         raise ClassroomError("there are no releases; run 'make assignments' first")

@@ -3,10 +3,8 @@
 import shutil
 from pathlib import Path
 
-from course_lib import REPOSITORY, CourseError
+from course_lib import LESSONS_DIR, REPOSITORY, CourseError
 from course_lib.system.files import check_writable, replacing
-
-LESSONS_DIR = REPOSITORY / "notebooks"
 
 
 def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[Path]]:
@@ -16,7 +14,8 @@ def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[P
         The copies made, and those that were there already.
 
     Raises:
-        CourseError: the folder cannot be written, as where a teacher shares the course.
+        CourseError: the folder cannot be written, as where a teacher shares the course, or there
+            are no lessons to copy.
     """
     try:
         check_writable(folder)
@@ -25,8 +24,11 @@ def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[P
             f"{folder} cannot be written ({error.strerror}); choose a folder of your own, for "
             "example copy-lessons --out ~/style-transfer-course"
         ) from None
+    lessons = sorted(LESSONS_DIR.glob("*.ipynb"))
+    if not lessons:
+        raise CourseError(f"{LESSONS_DIR} holds no lessons; install the course again")
     copied, kept = [], []
-    for lesson in sorted(LESSONS_DIR.glob("*.ipynb")):
+    for lesson in lessons:
         copy = folder / lesson.name
         if copy.exists():
             kept.append(copy)

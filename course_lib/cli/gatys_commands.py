@@ -6,29 +6,39 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import DATA_DIR
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
     add_config_options,
+    add_record_options,
     chosen,
     people,
     positive,
+    program,
+    record_path,
+    tell_made,
 )
+from course_lib.cli.result_pictures import save_curves
 from course_lib.gatys.config import GatysConfig
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    add_gatys_options(command("gatys", gatys, "repaint one photograph by optimising its pixels"))
-    sweep = command("gatys-optimizers", sweep_command, "optimisers side by side, for the record")
+    text = "repaint one photograph by optimising its pixels"
+    line = "photo.jpg painting.jpg -o out/slow.png --size 256"
+    add_gatys_options(command("gatys", gatys, text, line))
+    text = "optimisers side by side, for the record"
+    sweep = command("gatys-optimizers", sweep_command, text, "--evaluations 50")
     sweep.add_argument("--size", type=positive, default=256, help="side of the pictures")
     sweep.add_argument("--sweep-size", type=positive, default=96, help="side while rates are tried")
     sweep.add_argument("--evaluations", type=positive, default=300, help="of each optimiser")
-    sweep.add_argument("--sweep-evaluations", type=positive, default=100, help="of each rate")
-    figures = command("gatys-figures", figures_command, "the heavy pictures of lesson 05")
+    sweep.add_argument("--sweep-evaluations", type=positive, default=100, metavar="N",
+                       help="of each rate")  # fmt: skip
+    figures = command("gatys-figures", figures_command, "the heavy pictures of lesson 05",
+                      "--size 128 --evaluations 20")  # fmt: skip
     figures.add_argument("--size", type=positive, default=192, help="side of the pictures")
     figures.add_argument("--evaluations", type=positive, default=100, help="of a short run")
-    contest = command("gatys-pastiche", contest_command, "race against the pastiche package")
+    contest = command("gatys-pastiche", contest_command, "race against the pastiche package",
+                      "--content cat --style ink_wash --size 128")  # fmt: skip
     contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
     contest.add_argument("--evaluations", type=positive, default=300, help="of both")
     text = "instead: N pairs, one run each, and the range of the results"
@@ -41,10 +51,9 @@ def add_commands(command: Callable[..., Parser]) -> None:
         (contest, "gatys_vs_pastiche.json"),
     )  # fmt: skip
     for parser, name in outs:
-        out = DATA_DIR / "runs" / name
-        parser.add_argument("-o", "--out", type=Path, default=out, help="JSON file")
-        pictures = DATA_DIR / "runs" / "gatys"
-        parser.add_argument("--pictures", type=Path, default=pictures, help="folder")
+        add_record_options(parser, name)
+        parser.add_argument("--pictures", type=Path, metavar="DIR",
+                            help="folder; 'gatys' beside the result if not given")  # fmt: skip
 
 
 def add_gatys_options(parser: Parser) -> None:
@@ -72,7 +81,8 @@ def gatys(options: argparse.Namespace) -> int:
             raise ImageError(f"{path} is a folder; give an image file")
     check_paths(options.content, [options.style], options.out)
     inputs = [options.content, options.style]
-    check_outputs(inputs, list(filter(None, [options.out, options.film, options.log])))
+    curve = options.out.with_name(f"{options.out.stem}_loss.png")
+    check_outputs(inputs, list(filter(None, [options.out, curve, options.film, options.log])))
     if options.film:
         check_output_path(options.film)
     config = GatysConfig(**chosen(options, GatysConfig))
@@ -94,6 +104,16 @@ def gatys(options: argparse.Namespace) -> int:
     if options.log:
         save_log(options, config, result)
     report(result, options.out)
+    made = [options.out]
+    if result.history:
+        rows = result.history
+        curves = {
+            name: ([row.evaluation for row in rows], [getattr(row, name) for row in rows])
+            for name in ("total", "content", "style")
+        }
+        made.append(save_curves(curves, curve, "evaluations of the loss", "loss"))
+    line = f"{program()} stylize {options.content} {options.style} -o out/fast.jpg"
+    tell_made(made, f"compare with the trained network: {line}")
     return 130 if result.stopped == "interrupted" else 0
 
 
@@ -149,51 +169,58 @@ def sweep_command(options: argparse.Namespace) -> None:
     from course_lib.records.gatys_optimizers import compare_optimizers
     from course_lib.system.files import save_record
 
+    out, pictures = result_places(options)
     settings, results = compare_optimizers(
         options.content, options.style, options.size, options.evaluations,
-        options.sweep_size, options.sweep_evaluations, options.pictures,
+        options.sweep_size, options.sweep_evaluations, pictures,
         lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
-    save_record(options.out, settings, results)
+    save_record(out, settings, results)
     for name, run in results["runs"].items():
         print(f"{name}: rate {run['learning_rate']:g}, saved loss {run['saved_loss']:.4g}, "
               f"{run['seconds']:.1f} s")  # fmt: skip
-    print(options.out)
+    tell_made([out, pictures])
+
+
+def result_places(options: argparse.Namespace) -> tuple[Path, Path]:
+    """The file of the result, and the folder of the pictures that go with it."""
+    out = record_path(options)
+    return out, options.pictures or out.with_name("gatys")
 
 
 def figures_command(options: argparse.Namespace) -> None:
     from course_lib.records.gatys_figures import draw_figures
     from course_lib.system.files import save_record
 
+    out, pictures = result_places(options)
     settings, results = draw_figures(
-        options.size, options.evaluations, options.pictures,
+        options.size, options.evaluations, pictures,
         lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
-    save_record(options.out, settings, results)
-    for name in results:
-        print(options.pictures / f"{name}.jpg")
-    print(options.out)
+    save_record(out, settings, results)
+    tell_made([*(pictures / f"{name}.jpg" for name in results), out])
 
 
 def contest_command(options: argparse.Namespace) -> None:
     from course_lib.records.gatys_vs_pastiche import race, race_pairs
     from course_lib.system.files import save_record
 
+    out, pictures = result_places(options)
     if options.pairs:
         settings, results = race_pairs(
             options.pairs, options.size, options.evaluations,
             lambda line: print(line, file=sys.stderr, flush=True),
         )  # fmt: skip
-        save_record(options.out, settings, results)
+        save_record(out, settings, results)
         for key, row in results["ranges"].items():
             print(f"{key}: {row['lowest']:.3f} to {row['highest']:.3f}, median {row['median']:.3f}")
-        print(options.out)
+        tell_made([out])
         return
     settings, results = race(
-        options.content, options.style, options.size, options.evaluations, options.pictures,
+        options.content, options.style, options.size, options.evaluations, pictures,
         lambda line: print(line, file=sys.stderr, flush=True),
     )  # fmt: skip
-    save_record(options.out, settings, results)
+    save_record(out, settings, results)
     for key in ("time_ratio", "time_ratio_of_loops", "loss_ratio"):
         print(f"{key}: {results[key]:.3f}" if results[key] is not None else f"{key}: not reached")
-    print(options.out)
+    tell_made([out, pictures])

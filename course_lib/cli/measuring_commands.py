@@ -5,20 +5,24 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib import DATA_DIR
 from course_lib.cli.options import (
-    Formatter,
     Parser,
     add_compute_options,
+    add_record_options,
     count,
+    example,
     load_transfer,
     positive,
+    record_path,
     tell_left_out,
+    tell_made,
 )
+from course_lib.cli.result_pictures import save_bars
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    quality = command("quality", quality_command, "score a decoder on pairs of images")
+    quality = command("quality", quality_command, "score a decoder on pairs of images",
+                      "--content photos --style art -o out/quality.json")  # fmt: skip
     quality.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
     quality.add_argument("--style", type=Path, required=True, metavar="DIR", help="paintings")
     quality.add_argument("--only", type=Path, metavar="FILE", help="use only the names in FILE")
@@ -30,10 +34,11 @@ def add_commands(command: Callable[..., Parser]) -> None:
                          help="the most that are counted")  # fmt: skip
     quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
     add_compute_options(quality)
-    add_benchmarks(command("benchmark", None, "measure speed, side by side in one process"))
-    measure = command(
-        "measure-activations", measure_activations, "measure the encoder's mean activations"
-    )
+    add_benchmarks(command("benchmark", None, "measure speed, side by side in one process",
+                           "stylize --sizes 128 256"))
+    text = "measure the encoder's mean activations"
+    line = "--content photos -o a.safetensors"
+    measure = command("measure-activations", measure_activations, text, line)
     measure.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
     measure.add_argument("--images", type=positive, default=300, help="at most so many")
     measure.add_argument("--size", type=positive, default=256, help="shorter side in pixels")
@@ -41,26 +46,35 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 
 def add_benchmarks(bench: Parser) -> None:
-    kinds = bench.add_subparsers(title="what is measured", required=True, parser_class=Parser)
+    kinds = bench.add_subparsers(
+        title="what is measured", metavar="WHAT", required=True, parser_class=Parser
+    )
 
     def kind(
-        name: str, run: Callable[[argparse.Namespace], None], text: str, repeats: int
+        name: str, run: Callable[[argparse.Namespace], None], text: str, repeats: int, line: str
     ) -> Parser:
-        sub = kinds.add_parser(name, help=text, description=text, formatter_class=Formatter)
+        ending = example(f"benchmark {name}", line)
+        sub = kinds.add_parser(name, help=text, description=text, ending=ending)
         sub.set_defaults(run=run)
-        sub.add_argument("-o", "--out", type=Path, default=None, help="JSON file for the result")
+        stem = {"train": "train_step"}.get(name, name)
+        add_record_options(sub, f"{stem}_DEVICE.json")
         sub.add_argument("--repeats", type=positive, default=repeats, help="rounds that count")
         add_compute_options(sub)
         return sub
 
-    stylize = kind("stylize", benchmark_stylize_command, "seconds per picture", 3)
+    stylize = kind("stylize", benchmark_stylize_command, "seconds per picture", 3,
+                   "--sizes 128 256")  # fmt: skip
     stylize.add_argument("--sizes", nargs="+", type=positive, default=[256, 512], help="pixels")
-    train = kind("train", benchmark_train_command, "seconds per training step", 5)
+    train = kind("train", benchmark_train_command, "seconds per training step", 5,
+                 "--batch 2 --crop 128")  # fmt: skip
     train.add_argument("--batch", type=positive, default=8, help="crops of each per step")
     train.add_argument("--crop", type=positive, default=256, help="side of the square crops")
     text = "AdaIN against Gatys' optimisation, on equal terms"
-    add_runtime_options(kind("runtime", benchmark_runtime_command, text, 3))
-    tiling = kind("tiling", benchmark_tiling_command, "memory for a very large photograph", 1)
+    add_runtime_options(kind(
+        "runtime", benchmark_runtime_command, text, 3, "--images 2 --size 256 --evaluations 20"
+    ))
+    tiling = kind("tiling", benchmark_tiling_command, "memory for a very large photograph", 1,
+                  "--width 3000 --height 2000")  # fmt: skip
     tiling.add_argument("--width", type=positive, default=6000, help="of the photograph, pixels")
     tiling.add_argument("--height", type=positive, default=4000, help="of the photograph, pixels")
 
@@ -78,8 +92,8 @@ def add_runtime_options(parser: Parser) -> None:
         help="side for quality at equal time")  # fmt: skip
     add("--quality-evaluations", type=positive, default=100, metavar="N",
         help="of each optimisation there")  # fmt: skip
-    add("--pictures", type=Path, default=DATA_DIR / "runs" / "runtime", metavar="DIR",
-        help="folder for the pictures of quality at equal time")  # fmt: skip
+    add("--pictures", type=Path, metavar="DIR", help="folder for the pictures of quality at equal "
+        "time; 'runtime' beside the result if not given")  # fmt: skip
 
 
 def quality_command(options: argparse.Namespace) -> int:
@@ -133,7 +147,7 @@ def benchmark_stylize_command(options: argparse.Namespace) -> None:
     from course_lib.system.files import save_record
 
     device = pick_device(options.device)
-    out = options.out or DATA_DIR / "runs" / f"stylize_{device.type}.json"
+    out = record_path(options, device.type)
     settings, results = benchmark_stylize(device, options.precision, options.sizes, options.repeats)
     save_record(out, settings, results)
     for size, row in results.items():
@@ -141,7 +155,11 @@ def benchmark_stylize_command(options: argparse.Namespace) -> None:
             f"{size} px: plain {row['plain_seconds']:.3f} s, ours {row['ours_seconds']:.3f} s "
             f"per image, {row['ratio']:.2f}x; mean difference {row['mean_difference_255']:.2f}/255"
         )
-    print(out)
+    bars = {
+        f"{size} px, {name}": row[f"{name}_seconds"]
+        for size, row in results.items() for name in ("plain", "ours")
+    }  # fmt: skip
+    tell_made([out, save_bars(bars, out.with_suffix(".png"), "seconds per picture")])
 
 
 def benchmark_train_command(options: argparse.Namespace) -> None:
@@ -150,7 +168,7 @@ def benchmark_train_command(options: argparse.Namespace) -> None:
     from course_lib.system.files import save_record
 
     device = pick_device(options.device)
-    out = options.out or DATA_DIR / "runs" / f"train_step_{device.type}.json"
+    out = record_path(options, device.type)
     settings, results = benchmark_training(
         device, options.precision, options.batch, options.crop, options.repeats
     )
@@ -165,7 +183,8 @@ def benchmark_train_command(options: argparse.Namespace) -> None:
         f"float32 losses differ by at most {apart['content_loss']:.2%} (content) and "
         f"{apart['style_loss']:.2%} (style)"
     )
-    print(out)
+    bars = {name: results[f"{name}_seconds"] for name in ("plain", "ours")}
+    tell_made([out, save_bars(bars, out.with_suffix(".png"), "seconds per step")])
 
 
 def benchmark_runtime_command(options: argparse.Namespace) -> None:
@@ -175,7 +194,8 @@ def benchmark_runtime_command(options: argparse.Namespace) -> None:
     from course_lib.system.files import save_record
 
     device = pick_device(options.device)
-    out = options.out or DATA_DIR / "runs" / f"runtime_{device.type}.json"
+    out = record_path(options, device.type)
+    pictures = options.pictures or out.with_name("runtime")
     config = RuntimeConfig(
         images=options.images, size=options.size, evaluations=options.evaluations,
         sizes=tuple(options.sizes), quality_size=options.quality_size,
@@ -183,14 +203,17 @@ def benchmark_runtime_command(options: argparse.Namespace) -> None:
         device=str(device), precision=options.precision,
     )  # fmt: skip
     settings, results = benchmark_runtime(
-        config, options.pictures, lambda line: print(line, file=sys.stderr, flush=True)
+        config, pictures, lambda line: print(line, file=sys.stderr, flush=True)
     )
     save_record(out, settings, results)
     process, limit = results["process"]["seconds"]["median"], results["report"]["adain_seconds"]
     print(f"process start to {config.images} saved pictures: {process:.2f} s (report: {limit} s)")
     print("\n".join(table_in_words(results["table"])))
-    for line in (*results["differences"], *map(in_words, results["equal_quality"]), str(out)):
+    for line in (*results["differences"], *map(in_words, results["equal_quality"])):
         print(line)
+    bars = {row["method"]: row["our_seconds"] for row in results["table"]}
+    label = f"seconds for {config.images} pictures"
+    tell_made([out, pictures, save_bars(bars, out.with_suffix(".png"), label)])
 
 
 def benchmark_tiling_command(options: argparse.Namespace) -> None:
@@ -199,7 +222,7 @@ def benchmark_tiling_command(options: argparse.Namespace) -> None:
     from course_lib.system.files import save_record
 
     device = pick_device(options.device)
-    out = options.out or DATA_DIR / "runs" / f"tiling_{device.type}.json"
+    out = record_path(options, device.type)
     settings, results = benchmark_tiling(device, options.precision, options.width, options.height)
     save_record(out, settings, results)
     print(
@@ -208,7 +231,8 @@ def benchmark_tiling_command(options: argparse.Namespace) -> None:
     )
     for precision, row in results["agreement"].items():
         print(f"{precision}: tiled and whole differ by at most {row['largest']:.1e}")
-    print(out)
+    bars = {"seconds": results["seconds"], "GB at the peak": results["peak_memory_bytes"] / 1e9}
+    tell_made([out, save_bars(bars, out.with_suffix(".png"), "")])
 
 
 def measure_activations(options: argparse.Namespace) -> int:

@@ -2,24 +2,15 @@
 
 import argparse
 import dataclasses
+import difflib
 import sys
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from course_lib import DATA_DIR, INSTALLED, CourseError
 from course_lib.system.printing import printable
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, and whose paths (``type=Path``) are ``file_path``s."""
-
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)
-        self.register("type", Path, file_path)
-
-    def error(self, message: str) -> None:
-        self.exit(2, f"error: {message} (see '{self.prog} --help')\n")
 
 
 class Formatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -27,6 +18,60 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, and whose paths (``type=Path``) are ``file_path``s.
+
+    Args:
+        ending: what the help ends with as it is: an example, or the list of commands.
+    """
+
+    def __init__(self, *arguments: object, ending: str = "", **options: object) -> None:
+        super().__init__(*arguments, **{"formatter_class": Formatter} | options)
+        self.ending = ending
+        self.register("type", Path, file_path)
+
+    def format_help(self) -> str:
+        return super().format_help() + self.ending
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"error: {message} (see '{self.prog} --help')\n")
+
+    def parse_known_args(
+        self, arguments: list[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        namespace, unknown = super().parse_known_args(arguments, namespace)
+        if unknown:
+            hint = did_you_mean(unknown[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {printable(' '.join(unknown), 300)}{hint}")
+        return namespace, unknown
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        known = [str(choice) for choice in action.choices]
+        hint = did_you_mean(str(value), known)
+        if len(known) < 9:
+            hint = f", choose from {', '.join(known)}{hint}"
+        raise argparse.ArgumentError(action, f"invalid choice: '{printable(str(value))}'{hint}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint at the known word that is spelt most alike, or nothing."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def program() -> str:
+    """How the command line was called, for messages: ``style-course``, or Python's module."""
+    script = Path(sys.argv[0]).stem
+    return script if script == "style-course" else "python -m course_lib"
+
+
+def example(name: str, arguments: str) -> str:
+    """The end of a command's help: one line to copy."""
+    return f"\nexample:\n  {' '.join([program(), name, arguments]).strip()}\n"
 
 
 def file_path(text: str) -> Path:
@@ -88,6 +133,13 @@ def fraction(text: str) -> float:
     return value
 
 
+class YesByDefault(argparse.BooleanOptionalAction):
+    """``--x`` and ``--no-x``, of which the usage line shows the one that changes something."""
+
+    def format_usage(self) -> str:
+        return self.option_strings[-1]
+
+
 def add_config_options(parser: Parser, config: type) -> None:
     """An option for each field of a configuration made by ``system.fields.option``.
 
@@ -104,7 +156,7 @@ def add_config_options(parser: Parser, config: type) -> None:
         note = "" if default in (None, False) else f" (default: {_shown(default)})"
         settings: dict[str, object] = {"help": text["help"] + note, "default": argparse.SUPPRESS}
         if kind is bool:
-            settings["action"] = argparse.BooleanOptionalAction if default else "store_true"
+            settings["action"] = YesByDefault if default else "store_true"
         elif typing.get_origin(kind) is tuple:
             settings |= {"nargs": "*", "type": typing.get_args(kind)[0]}
         else:
@@ -136,8 +188,40 @@ def add_compute_options(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--precision", default="auto", choices=["auto", "float32", "bfloat16", "float16"],
-        help="of the convolutions",
+        metavar="KIND", help="of the convolutions: auto, float32, bfloat16 or float16",
     )  # fmt: skip
+
+
+def add_record_options(parser: Parser, name: str) -> None:
+    """``--out`` and ``--record`` of a command that can write the record ``data/runs/NAME``.
+
+    ``DEVICE`` in the name stands for ``cpu``, ``cuda`` or ``mps``.
+    """
+    group = parser.add_mutually_exclusive_group()
+    kind = "JSON file" if name.endswith(".json") else "folder"
+    group.add_argument(
+        "-o", "--out", type=Path, help=f"{kind} for the result; out/runs/{name} if not given"
+    )
+    group.add_argument(
+        "--record", action="store_true", help=f"write data/runs/{name}, the record of the course"
+    )
+    parser.set_defaults(record_name=name)
+
+
+def record_path(options: argparse.Namespace, device: str = "cpu") -> Path:
+    """Where the result goes: as ``--out`` says, and into the course's records only if asked."""
+    if options.record and INSTALLED:
+        raise CourseError("--record is for a checkout of the course; give --out instead")
+    folder = DATA_DIR / "runs" if options.record else Path("out") / "runs"
+    return options.out or folder / options.record_name.replace("DEVICE", device)
+
+
+def tell_made(paths: Iterable[Path], next_step: str = "") -> None:
+    """The last lines of a long command: what it made, and what to do with it."""
+    for path in paths:
+        print(f"made {path}")
+    if next_step:
+        print(f"next {next_step}")
 
 
 def load_transfer(options: argparse.Namespace) -> object:

@@ -15,7 +15,9 @@ from course_lib.cli.options import (
     fraction,
     load_transfer,
     positive,
+    program,
     tell_left_out,
+    tell_made,
 )
 
 if TYPE_CHECKING:
@@ -24,8 +26,13 @@ if TYPE_CHECKING:
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    add_stylize_options(command("stylize", stylize, "repaint photographs in a painter's style"))
-    parser = command("demo", demo, "render the contact sheet of bundled photos and styles")
+    text = "repaint photographs in a painter's style"
+    line = "photo.jpg painting.jpg -o out/picture.jpg"
+    add_stylize_options(command("stylize", stylize, text, line))
+    parser = command(
+        "demo", demo, "render the contact sheet of bundled photos and styles",
+        "--photos cat --styles ink_wash -o out/small.png",
+    )  # fmt: skip
     parser.add_argument("-o", "--out", type=Path, default=Path("out/demo.png"), help="image file")
     parser.add_argument("--photos", nargs="+", metavar="NAME", help="only these photographs")
     parser.add_argument("--styles", nargs="+", metavar="NAME", help="these styles")
@@ -209,3 +216,4 @@ def demo(options: argparse.Namespace) -> None:
     )
     save_image(sheet, options.out)
     print(f"{options.out}: {seconds:.2f} s per image")
+    tell_made([options.out], f"{program()} stylize PHOTO PAINTING -o out/picture.jpg")

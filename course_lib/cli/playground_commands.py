@@ -2,17 +2,24 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
-from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, add_compute_options, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    add_record_options,
+    positive,
+    record_path,
+    tell_made,
+)
+from course_lib.cli.result_pictures import save_bars
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    speed = command("playground-speed", playground_speed, "measure how fast sliders are followed")
+    speed = command("playground-speed", playground_speed,
+                    "measure how fast sliders are followed", "--size 128 --moves 20")  # fmt: skip
     speed.add_argument("--size", type=positive, default=256, help="pixels of the square picture")
     speed.add_argument("--moves", type=positive, default=60, help="moves of each slider")
-    speed.add_argument("-o", "--out", type=Path, default=None, help="JSON file for the result")
+    add_record_options(speed, "playground_DEVICE.json")
     add_compute_options(speed)
 
 
@@ -22,7 +29,7 @@ def playground_speed(options: argparse.Namespace) -> None:
     from course_lib.system.files import save_record
 
     device = pick_device(options.device)
-    out = options.out or DATA_DIR / "runs" / f"playground_{device.type}.json"
+    out = record_path(options, device.type)
     settings, results = measure_playground(
         str(device), options.precision, options.size, options.moves
     )
@@ -38,4 +45,5 @@ def playground_speed(options: argparse.Namespace) -> None:
         f"drag: {drag['moves']} moves, {drag['pictures']} pictures, {drag['dropped']} dropped, "
         f"the last one {drag['last_picture_after_ms']:.0f} ms after the last move"
     )
-    print(out)
+    medians = {name: times["median"] for name, times in results["move_ms"].items()}
+    tell_made([out, save_bars(medians, out.with_suffix(".png"), "milliseconds per move, median")])

@@ -7,12 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, add_compute_options, count, load_transfer, positive
+from course_lib.cli.options import (
+    Parser,
+    add_compute_options,
+    add_record_options,
+    count,
+    load_transfer,
+    positive,
+    record_path,
+    tell_made,
+)
+from course_lib.cli.result_pictures import save_curves
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    text = "the decoder's losses beside the optimum's, and polishing against Gatys' optimisation"
-    parser = command("polish-quality", polish_quality, text)
+    text = "what polishing gains, and a second of it beside Gatys'"
+    parser = command("polish-quality", polish_quality, text, "--pairs 2 --optimum-steps 50")
     add = parser.add_argument
     add("--content", type=Path, nargs="+", metavar="PATH", default=[DATA_DIR / "content"],
         help="photographs, or folders of them")  # fmt: skip
@@ -35,7 +45,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
         help="also measure anew what a new decoder does not change and --out already holds",
     )
     add("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
-    add("-o", "--out", type=Path, default=None, help="JSON file for the result")
+    add_record_options(parser, "polish_DEVICE.json")
     add_compute_options(parser)
 
 
@@ -53,7 +63,7 @@ def polish_quality(options: argparse.Namespace) -> None:
         for i in range(options.pairs)
     ]
     transfer = load_transfer(options)
-    out = options.out or DATA_DIR / "runs" / f"polish_{transfer.device.type}.json"
+    out = record_path(options, transfer.device.type)
     settings = {
         "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
         "size": options.size,
@@ -76,7 +86,14 @@ def polish_quality(options: argparse.Namespace) -> None:
     for steps, row in results["medians"].items():
         multiples = ", ".join(f"{name} {x:.2f}x" for name, x in row["of_optimum"].items())
         print(f"{steps} steps, {row['seconds']:.1f} s: {multiples} of the optimum's")
-    print(out)
+    names = next(iter(results["medians"].values()), {"of_optimum": {}})["of_optimum"]
+    steps = [int(number) for number in results["medians"]]
+    curves = {
+        name: (steps, [row["of_optimum"][name] for row in results["medians"].values()])
+        for name in names
+    }
+    picture = out.with_suffix(".png")
+    tell_made([out, save_curves(curves, picture, "steps of polishing", "times the optimum's")])
 
 
 def collect(paths: list[Path]) -> list[Path]:

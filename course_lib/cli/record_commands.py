@@ -4,15 +4,16 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.cli.options import Parser, tell_left_out
+from course_lib.cli.options import Parser, tell_left_out, tell_made
 from course_lib.records import EXPERIMENT_NAMES
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    records = command("records", records_command, "the experiments that want a GPU, in a row")
+    records = command("records", records_command, "the experiments that want a GPU, in a row",
+                      "--pack pack.zip --toy --device cpu -o out/toy")  # fmt: skip
     add = records.add_argument
-    add("--images", type=Path, required=True, metavar="ZIP", help="written by pack-images")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder for the records")
+    add("--pack", type=Path, required=True, metavar="ZIP", help="written by pack-images")
+    add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the records")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--minutes", type=float, default=9.0, help="for everything together")
     add("--only", nargs="+", choices=EXPERIMENT_NAMES, default=EXPERIMENT_NAMES, metavar="NAME",
@@ -21,7 +22,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
     add("--study-minutes", type=float, default=None, help="of these, for the recipe study")
     add("--arms", nargs="+", default=None, metavar="NAME", help="of the recipe study")
     add("--toy", action="store_true", help="tiny sizes, to try the whole series on a CPU")
-    pack = command("pack-images", pack_command, "reduce training images into one small file")
+    pack = command("pack-images", pack_command, "reduce training images into one small file",
+                   "--content photos --style art -o out/pack.zip")  # fmt: skip
     add = pack.add_argument
     add("--content", type=Path, nargs="+", required=True, metavar="DIR", help="photographs")
     add("--style", type=Path, nargs="+", required=True, metavar="DIR", help="paintings")
@@ -34,7 +36,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
 def records_command(options: argparse.Namespace) -> int:
     from course_lib.records.series import Series, run_series
 
-    series = Series(options.images, options.out, options.device, options.minutes,
+    series = Series(options.pack, options.out, options.device, options.minutes,
                     options.toy, options.arms)  # fmt: skip
     seconds = {
         name: 60 * minutes
@@ -44,6 +46,7 @@ def records_command(options: argparse.Namespace) -> int:
         if minutes is not None
     }  # fmt: skip
     unfinished = run_series(series, options.only, seconds)
+    tell_made([options.out])
     for name in unfinished:
         print(f"not finished: {name}; the same command goes on with it")
     return 1 if unfinished else 0

@@ -17,8 +17,11 @@ from course_lib.cli.options import (
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    add_sequence_options(command("sequence", sequence, "repaint frames, an animation or a video"))
-    export = command("export", export_command, "write the network as ONNX, for other programs")
+    text = "repaint frames, an animation or a video"
+    line = "film.gif painting.jpg -o out/new.gif"
+    add_sequence_options(command("sequence", sequence, text, line))
+    text = "write the network as ONNX, for other programs"
+    export = command("export", export_command, text, "-o out/adain.onnx --check")
     export.add_argument("-o", "--out", type=Path, required=True, metavar="ONNX", help="the file")
     export.add_argument(
         "--split", action="store_true",

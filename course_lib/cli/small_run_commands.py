@@ -2,30 +2,31 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 
-from course_lib import DATA_DIR
-from course_lib.cli.options import Parser, positive
+from course_lib.cli.options import (
+    Parser,
+    add_record_options,
+    positive,
+    record_path,
+    tell_made,
+)
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    faults = command(
-        "faulty-runs", faulty_runs, "train a healthy decoder and five with a planted fault"
-    )
-    faults.add_argument("--out", type=Path, default=DATA_DIR / "runs" / "faults", help="folder")
+    text = "train a healthy decoder and five with a planted fault"
+    faults = command("faulty-runs", faulty_runs, text, "--only A B --steps 50")
+    add_record_options(faults, "faults")
     faults.add_argument(
         "--only", nargs="+", choices="ABCDEF", metavar="LETTER", help="do only these runs"
     )
     faults.add_argument("--steps", type=positive, help="of each run; 240 if not given")
-    sweep = command(
-        "style-weights", style_weights, "train on with several style weights and compare"
-    )
+    text = "train on with several style weights and compare"
+    sweep = command("style-weights", style_weights, text, "--style-weights 0.2 2 --steps 20")
     sweep.add_argument(
-        "--weights", type=float, nargs="+", default=[0.02, 0.2, 2.0, 20.0], help="style weights"
+        "--style-weights", type=float, nargs="+", default=[0.02, 0.2, 2.0, 20.0], metavar="W",
+        help="lambdas",
     )
-    sweep.add_argument(
-        "--out", type=Path, default=DATA_DIR / "runs" / "style_weights", help="folder"
-    )
+    add_record_options(sweep, "style_weights")
     sweep.add_argument("--steps", type=positive, help="of each run; 100 if not given")
 
 
@@ -40,7 +41,8 @@ def faulty_runs(options: argparse.Namespace) -> None:
         print(f"{letter}: loss {last['loss']:.3g} after {last['step']} steps", flush=True)
 
     config = dataclasses.replace(SMALL_RUN, **changes)
-    run_faults(options.out, config, only=options.only, on_done=tell)
+    run_faults(record_path(options), config, only=options.only, on_done=tell)
+    tell_made([record_path(options)])
 
 
 def style_weights(options: argparse.Namespace) -> None:
@@ -58,4 +60,5 @@ def style_weights(options: argparse.Namespace) -> None:
         )
 
     config = dataclasses.replace(FINE_TUNING, **changes)
-    sweep_style_weights(options.out, options.weights, config, on_done=tell)
+    sweep_style_weights(record_path(options), options.style_weights, config, on_done=tell)
+    tell_made([record_path(options)])

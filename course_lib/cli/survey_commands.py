@@ -7,31 +7,39 @@ from pathlib import Path
 
 from course_lib import CourseError
 from course_lib.cli.options import (
-    Formatter,
     Parser,
     add_compute_options,
+    example,
     file_path,
     fraction,
     load_transfer,
     people,
     positive,
+    program,
     seed,
     tell_left_out,
+    tell_made,
 )
+from course_lib.cli.result_pictures import save_intervals
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    parser = command("survey", build, "ask people: which style is it, or which do you prefer?")
-    actions = parser.add_subparsers(title="actions", required=True, parser_class=Parser)
+    parser = command("survey", build, "ask people: which style is it, or which do you prefer?",
+                     "build --content photos --style art -o out/a.html")  # fmt: skip
+    actions = parser.add_subparsers(
+        title="actions", metavar="ACTION", required=True, parser_class=Parser
+    )
 
-    def action(name: str, run: object, text: str) -> Parser:
-        sub = actions.add_parser(name, help=text, description=text, formatter_class=Formatter)
+    def action(name: str, run: object, text: str, line: str) -> Parser:
+        ending = example(f"survey {name}", line)
+        sub = actions.add_parser(name, help=text, description=text, ending=ending)
         sub.set_defaults(run=run)
         return sub
 
     _add_build(action)
     _add_score(action)
-    sub = action("simulate", simulate, "make labelled simulated answers to try the analysis")
+    sub = action("simulate", simulate, "make labelled simulated answers to try the analysis",
+                 "out/a.key.json --people 20 -o out/t.jsonl")  # fmt: skip
     sub.add_argument("key", type=Path, help="the key that 'survey build' wrote")
     sub.add_argument("--people", type=people, default=65, help="participants")
     sub.add_argument("--rate", type=fraction, default=0.75, help="of right answers")
@@ -39,12 +47,14 @@ def add_commands(command: Callable[..., Parser]) -> None:
     sub.add_argument("--habit", type=fraction, default=0.0, help="share of blind choices of 1")
     sub.add_argument("--seed", type=seed, default=0, help="of the simulation")
     sub.add_argument("-o", "--out", type=Path, required=True, metavar="JSONL", help="answers")
-    sub = action("totals", totals, "judge a survey of which only the totals are known")
+    sub = action("totals", totals, "judge a survey of which only the totals are known",
+                 "--right 250 --people 65 --questions 5")  # fmt: skip
     sub.add_argument("--right", type=int, default=250, help="right answers in all")
     sub.add_argument("--people", type=people, default=65, help="participants")
     sub.add_argument("--questions", type=positive, default=5, help="answered by each")
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
-    sub = action("coverage", coverage_command, "how often do the intervals hold the truth?")
+    sub = action("coverage", coverage_command, "how often do the intervals hold the truth?",
+                 "--people 30 --surveys 200")  # fmt: skip
     sub.add_argument("--people", type=people, default=65, help="per simulated survey")
     sub.add_argument("--questions", type=positive, default=5, help="per simulated survey")
     sub.add_argument("--rate", type=fraction, default=0.75, help="at average skill")
@@ -55,7 +65,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 
 def _add_build(action: Callable[..., Parser]) -> None:
-    sub = action("build", build, "write a survey as one web page, and its key")
+    sub = action("build", build, "write a survey as one web page, and its key",
+                 "--content photos --style art -o out/a.html")  # fmt: skip
     sub.add_argument("--content", type=Path, metavar="DIR", help="photographs to stylise")
     sub.add_argument("--style", type=Path, metavar="DIR", help="paintings")
     sub.add_argument(
@@ -80,7 +91,8 @@ def _add_build(action: Callable[..., Parser]) -> None:
 
 
 def _add_score(action: Callable[..., Parser]) -> None:
-    sub = action("score", score, "read answers and print what they tell")
+    sub = action("score", score, "read answers and print what they tell",
+                 "answers --key out/a.key.json")  # fmt: skip
     sub.add_argument(
         "results", nargs="+", type=Path, metavar="RESULT",
         help="JSON files, folders of them, or one CSV export of a form",
@@ -89,11 +101,14 @@ def _add_score(action: Callable[..., Parser]) -> None:
         "--key", type=Path, required=True, metavar="FILE",
         help="the survey's .key.json; for CSV, a table question,right[,wrong]",
     )  # fmt: skip
-    sub.add_argument("--precision", type=float, default=0.05, help="half width to plan for")
+    sub.add_argument("--half-width", type=float, default=0.05, metavar="W",
+                     help="of the interval to plan for")  # fmt: skip
     sub.add_argument("--level", type=float, default=0.95, help="of confidence")
     sub.add_argument("--keep-inattentive", action="store_true",
                      help="count people who missed the attention check, too")  # fmt: skip
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
+    sub.add_argument("--picture", type=Path, metavar="PNG", help="of the intervals; beside --out, "
+                     "or out/survey_score.png, if not given")  # fmt: skip
 
 
 def build(options: argparse.Namespace) -> int:
@@ -126,6 +141,8 @@ def build(options: argparse.Namespace) -> int:
     print(f"{options.out}: survey {key.survey}, {len(key.questions)} questions, "
           f"{options.out.stat().st_size / 1e6:.1f} MB")  # fmt: skip
     print(f"{key_path(options.out)}: the key; keep it to yourself")
+    line = f"{program()} survey score ANSWERS --key {key_path(options.out)}"
+    tell_made([options.out], f"open it, send it, and then {line}")
     return tell_left_out(draft.skipped, draft.ignored)
 
 
@@ -154,7 +171,7 @@ def score(options: argparse.Namespace) -> None:
     tables = [path for path in options.results if path.suffix.lower() in ends]
     if tables and len(options.results) > 1:
         raise CourseError(f"{tables[0]} is an export of a form: score it alone")
-    settings = (options.precision, options.level)
+    settings = (options.half_width, options.level)
     if tables:
         questions = read_csv_key(options.key)
         numbers = score_csv(read_csv(tables[0], questions), questions, *settings)
@@ -164,7 +181,20 @@ def score(options: argparse.Namespace) -> None:
         judge = score_preference if key.kind == PREFERENCE else score_style
         numbers = judge(answers, key, *settings)
     print(report(numbers))
-    _record(options.out, {"precision": options.precision, "level": options.level}, numbers)
+    _record(options.out, {"half_width": options.half_width, "level": options.level}, numbers)
+    picture = options.picture or (options.out or Path("out/survey_score.json")).with_suffix(".png")
+    tell_made([save_intervals(intervals_of(numbers), picture, "share, with its interval")])
+
+
+def intervals_of(numbers: dict) -> dict[str, tuple[float, list[float]]]:
+    """Name -> share and interval: of all answers and each question, or of each pair of methods."""
+    if "duels" in numbers:
+        return {f"{d['a']} : {d['b']}": (d["probability"], d["interval"])
+                for d in numbers["duels"]}  # fmt: skip
+    found = {"all answers": (numbers["rate"], numbers["interval_over_people"])}
+    for k, row in enumerate(numbers["by_question"], 1):
+        found[f"{k}. {row.get('painting', '')}"] = (row["rate"], row["interval"])
+    return found
 
 
 def simulate(options: argparse.Namespace) -> None:
@@ -179,6 +209,7 @@ def simulate(options: argparse.Namespace) -> None:
     with replacing(options.out) as temporary:
         temporary.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
     print(f"{options.out}: {len(results)} simulated participants, marked as such")
+    tell_made([options.out], f"{program()} survey score {options.out} --key {options.key}")
 
 
 def totals(options: argparse.Namespace) -> None:

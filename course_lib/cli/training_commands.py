@@ -10,12 +10,17 @@ from course_lib.cli.options import (
     add_compute_options,
     add_config_options,
     chosen,
+    program,
+    tell_made,
 )
+from course_lib.cli.result_pictures import save_curves
 from course_lib.training.config import PRESETS, TrainingConfig
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    add_train_options(command("train", train, "train a decoder, or go on with a stopped run"))
+    text = "train a decoder, or go on with a stopped run"
+    line = "--content photos --style art -o run --preset quick"
+    add_train_options(command("train", train, text, line))
 
 
 def add_train_options(parser: Parser) -> None:
@@ -23,7 +28,7 @@ def add_train_options(parser: Parser) -> None:
                         help="photographs")  # fmt: skip
     parser.add_argument("--style", type=Path, nargs="+", required=True, metavar="DIR",
                         help="paintings; drawn in turn")  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True,
+    parser.add_argument("-o", "--out", type=Path, required=True,
                         help="folder for log, checkpoint and decoder")  # fmt: skip
     parser.add_argument(
         "--preset", choices=list(PRESETS),
@@ -56,5 +61,22 @@ def train(options: argparse.Namespace) -> int:
     skipped: dict[Path, str] = {}
     path = run_training(TrainingConfig(**recipe | settings), skipped=skipped)
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, the first
-        print(path)
+        tell_trained(path)
     return 1 if skipped else 0
+
+
+def tell_trained(decoder: Path) -> None:
+    """Draw the run's losses, and say where everything is."""
+    from course_lib.training.logs import read_log
+
+    folder = decoder.parent
+    records = read_log(folder / "log.jsonl")
+    kept = [record for record in records if record["phase"] == "adain"] or records
+    steps = [record["step"] for record in kept]
+    curves = {
+        f"{part} loss": (steps, [record[f"{part}_loss"] for record in kept])
+        for part in ("content", "style")
+    }
+    picture = save_curves(curves, folder / "loss.png", "step", "loss")
+    line = f"{program()} stylize PHOTO PAINTING -o out/picture.jpg --decoder {decoder}"
+    tell_made([picture, folder / "preview.jpg", decoder], line)

@@ -14,6 +14,7 @@ from course_lib.gatys.memory_estimate import estimate_memory
 from course_lib.gatys.objective import GatysObjective, build_encoder, check_image
 from course_lib.gatys.optimizers import Pixels, make_optimizer
 from course_lib.system.devices import keep_freed_memory, synchronize
+from course_lib.system.printing import no_bar
 from course_lib.vgg import VGG19Encoder
 
 
@@ -146,7 +147,7 @@ class _Run:
         self.best_total: float | None = None
         self.bar = tqdm(
             total=config.planned_evaluations, desc="optimising", unit="evaluation",
-            disable=not progress,
+            disable=no_bar(progress),
         )  # fmt: skip
 
     def minimize(self, objective: GatysObjective, start: Tensor) -> str:

@@ -1,12 +1,11 @@
 """Pictures in rows and grids, and how a notebook embeds its figures."""
 
+import sys
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython import get_ipython
 from matplotlib.figure import Figure
-from matplotlib_inline.config import InlineBackend
 from PIL import Image
 from torch import Tensor
 
@@ -38,9 +37,12 @@ def figures_as_jpeg() -> None:
 
     Outside a notebook only the resolution is set.
     """
-    plt.rcParams["figure.dpi"] = 100
-    shell = get_ipython()
+    plt.rcParams["figure.dpi"] = dpi
+    ipython = sys.modules.get("IPython")  # it is there where a notebook runs
+    shell = ipython.get_ipython() if ipython else None
     if shell is not None:
+        from matplotlib_inline.config import InlineBackend
+
         backend = InlineBackend.instance(parent=shell)
         backend.print_figure_kwargs = {
             "bbox_inches": "tight",

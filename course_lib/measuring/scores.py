@@ -92,9 +92,9 @@ def relative_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> floa
     Between 0 (equal) and 1 (nowhere both positive) for values that are not negative, as all of
     ours are. Unlike a quotient of losses it is finite whatever it is given.
     """
-    pairs = list(zip(first, second, strict=True))
-    gap = sum((a.double() - b.double()).square().sum().item() for a, b in pairs)
-    size = sum((a.double().square().sum() + b.double().square().sum()).item() for a, b in pairs)
+    pairs = [(a.cpu().double(), b.cpu().double()) for a, b in zip(first, second, strict=True)]
+    gap = sum((a - b).square().sum().item() for a, b in pairs)
+    size = sum((a.square().sum() + b.square().sum()).item() for a, b in pairs)
     return (gap / size) ** 0.5 if size else 0.0
 
 
@@ -150,7 +150,7 @@ def edge_distance(a: Measurements, b: Measurements) -> float:
         CourseError: the pictures have different sizes.
     """
     _check_sizes(a, b)
-    x, y = (m.edges.double() - m.edges.double().mean() for m in (a, b))
+    x, y = (m.edges.cpu().double() - m.edges.cpu().double().mean() for m in (a, b))
     flat = [values.square().mean().sqrt().item() < FLAT for values in (x, y)]
     if any(flat):
         return 0.0 if all(flat) else 1.0

@@ -24,6 +24,7 @@ from course_lib.images import (
     to_tensor,
 )
 from course_lib.stylize import StyleTransfer
+from course_lib.system.printing import no_bar
 
 DEMO_STYLES = (  # masterpieces, then painted styles; all are in the library of styles
     "hokusai_great_wave", "van_gogh_street_in_auvers", "kandinsky_composition_viii",
@@ -115,7 +116,8 @@ def stylize_folder(
     report = FolderReport(ignored=find_images(content).ignored)
     plan = plan_folder(content, out)
     started = time.perf_counter()
-    for path, target in tqdm(plan.items(), desc="stylising", unit="image", disable=not progress):
+    bar = tqdm(plan.items(), desc="stylising", unit="image", disable=no_bar(progress))
+    for path, target in bar:
         try:
             report.saved.append(stylize_file(paint, path, target, size))
         except ImageError as error:

@@ -27,6 +27,7 @@ from course_lib.painting.frames import (
 )
 from course_lib.painting.tiling import choose_tile, room_for_features, stylize_tiled
 from course_lib.stylize import StyleStatistics, StyleTransfer
+from course_lib.system.printing import no_bar
 
 
 @dataclass
@@ -130,7 +131,7 @@ def stylize_sequence(
     painter = FramePainter(transfer, style, alpha, Smoothing(smooth), size)
     one_file = not isinstance(writer, FolderWriter)
     last: Image.Image | None = None
-    bar = tqdm(source.frames, "stylising", source.count, unit="frame", disable=not progress)
+    bar = tqdm(source.frames, "stylising", source.count, unit="frame", disable=no_bar(progress))
     try:
         for frame in bar:
             reason = frame.reason or (painter.misfit(frame) if one_file else "")

@@ -17,6 +17,7 @@ from course_lib import CourseError
 from course_lib.adain import EPSILON, ChannelStatistics, blend
 from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
 from course_lib.system.memory import free_memory
+from course_lib.system.printing import no_bar
 
 CELL = 8  # pixels that one position of relu4_1 stands for, along each side
 # A position of relu4_1 sees the 30 pixels around its own cell: 4 cells. A pixel of the decoder
@@ -150,7 +151,7 @@ class TiledFeatures:
         """
         statistics = [RunningStatistics() for _ in (cells if cells is not None else [None])]
         windows = list(tile_windows(self.whole, tile))
-        for window in tqdm(windows, desc="measuring", unit="tile", disable=not progress):
+        for window in tqdm(windows, desc="measuring", unit="tile", disable=no_bar(progress)):
             features = self.compute(window)
             rows, columns = window.slices(self.whole)
             for k, region in enumerate(statistics):
@@ -239,7 +240,7 @@ def paint_tiles(
     content, transfer = features.image, features.transfer
     out = torch.empty_like(content, dtype=torch.float32, memory_format=torch.contiguous_format)
     windows = list(tile_windows(features.whole, tile))
-    for window in tqdm(windows, desc="painting", unit="tile", disable=not progress):
+    for window in tqdm(windows, desc="painting", unit="tile", disable=no_bar(progress)):
         outer = window.grow(DECODER_MARGIN, features.whole)
         picture = transfer.decode(repaint(features.of(outer), outer))
         rows, columns = window.slices(features.whole, CELL)

@@ -56,7 +56,6 @@ class Look(PaintSettings):
     def used_styles(self) -> tuple[str, ...]:
         """The styles that the picture depends on: under a mask the first two."""
         return self.styles if self.mask is None else self.styles[:2]
-<<<<<<< HEAD
 
     @property
     def used_weights(self) -> tuple[float, ...] | None:
@@ -73,5 +72,3 @@ class Look(PaintSettings):
 def shown_name(name: str) -> str:
     """How a picture's name is written where people read it."""
     return name.replace("_", " ")
-=======
->>>>>>> cuts

@@ -281,13 +281,8 @@ class Playground:
         shown = Path(*folder.parts[-2:])
         self._say(f"Saved picture and recipe in <b>{html.escape(shown.as_posix())}</b>.", number)
 
-<<<<<<< HEAD
     def _complain(self, error: Exception, number: int | None = None) -> None:
-        known = isinstance(error, CourseError | ValueError)
-=======
-    def _complain(self, error: Exception) -> None:
         known = isinstance(error, CourseError)
->>>>>>> cuts
         text = str(error) if known else f"{type(error).__name__}: {error}"
         text = html.escape(" ".join(text.split()))
         self._say(f'<span class="bad">{text}</span>', number)

@@ -51,7 +51,7 @@ def pack_images(
     for kind, folders in (("content", content), ("style", style)):
         paths = [path for folder in folders for path in find_images(folder)]
         files += paths
-        for path in tqdm(paths, desc=f"packing {kind}"):
+        for path in tqdm(paths, desc=f"packing {kind}", disable=None):
             name = plain_name(path.name)
             if name in exclude:
                 continue

@@ -5,6 +5,8 @@ is left out, with one sentence that says why.
 """
 
 import contextlib
+import email
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -53,8 +55,9 @@ class Answers:
 def read_results(paths: Sequence[Path], key: Key, keep_inattentive: bool = False) -> Answers:
     """Read JSON results: files with one result, or with one result a line, or folders of them.
 
-    In a folder every file counts, whatever its name and however deep; lines may have been pasted
-    among other text. Of what cannot be used ``left_out`` gives the reason.
+    In a folder every file counts, whatever its name and however deep. Results may have been pasted
+    among other text, into mails (``.eml``, mailboxes) or pages, or be attached to mails.
+    Of what cannot be used ``left_out`` gives the reason.
 
     Raises:
         SurveyError: a path does not exist, simulated results are mixed with real ones, or no
@@ -108,7 +111,7 @@ def _pieces(paths: Sequence[Path], left_out: dict[str, str]) -> list[tuple[str, 
     pieces = []
     for path in dict.fromkeys(files):
         try:
-            text = read_text(path)
+            text = _as_text(path, read_text(path))
         except (SurveyError, OSError) as error:
             left_out[str(path)] = str(error).removeprefix(f"{path} ").removeprefix(f"{path}: ")
             continue
@@ -128,12 +131,47 @@ def _lines(text: str) -> list[tuple[int, str]]:
         json.loads(text)
         return []  # a single result, which may be spread over lines
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if not all(line.lstrip().startswith("{") for _, line in lines):  # pasted among other text
-        cut = ((n, line[max(0, line.find("{")) : line.rfind("}") + 1]) for n, line in lines)
-        lines = [(n, line) for n, line in cut if RESULT_FORMAT in line]
-    elif len(lines) == 1:
-        return []
-    return lines
+    if not all(line.lstrip().startswith("{") for _, line in lines):
+        return _among_other_text(text)
+    return [] if len(lines) == 1 else lines
+
+
+def _among_other_text(text: str) -> list[tuple[int, str]]:
+    """Results pasted among other text, on one line each or spread over several, quoted or not."""
+    text = re.sub(r"^(?:>[ \t]?)+", "", text, flags=re.MULTILINE)
+    begin = re.compile(rf'\{{\s*"format"\s*:\s*"{re.escape(RESULT_FORMAT)}"')
+    decoder, found, end, number = json.JSONDecoder(), [], 0, 1
+    for match in begin.finditer(text):
+        if match.start() < end:
+            continue
+        number += text.count("\n", end, match.start())
+        try:
+            _, end_of_it = decoder.raw_decode(text, match.start())
+        except (ValueError, RecursionError):  # not all of one: it will be named
+            end_of_it = text.find("\n", match.start()) % (len(text) + 1)
+        piece = text[match.start() : end_of_it]
+        found.append((number, piece))
+        number, end = number + piece.count("\n"), end_of_it
+    return found
+
+
+def _as_text(path: Path, text: str) -> str:
+    """What a mail says, and its attachments; a page without its tags; any other text as it is."""
+    if path.suffix.lower() in (".htm", ".html"):
+        return html.unescape(re.sub(r"<[^<>]*>", " ", text))
+    if path.suffix.lower() not in (".eml", ".mbox", ".mbx"):
+        return text
+    said = []
+    for mail in re.split(r"^From .*\n", text, flags=re.MULTILINE):  # a mailbox holds several
+        parts = [p for p in email.message_from_string(mail).walk() if not p.is_multipart()]
+        kinds = {part.get_content_type() for part in parts}
+        for part in parts:
+            body = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+            if part.get_content_type() != "text/html":
+                said.append(body)
+            elif "text/plain" not in kinds:  # else it says the same again
+                said.append(_as_text(Path("mail.html"), body))
+    return "\n".join(said)
 
 
 def _parse(text: str) -> object:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from course_lib import CourseError
 from course_lib.system.downloads import check_space, download
 from course_lib.system.files import check_writable, remove_leftovers, replacing
+from course_lib.system.printing import no_bar
 
 # What data sets hold, of what ``images.py`` reads; not imported, so that no download needs PyTorch.
 EXTENSIONS = (".jpg", ".jpeg", ".png")
@@ -121,7 +122,7 @@ def _extract(
         for parent in {(folder / name).parent for name in wanted}:  # of a process that was killed
             remove_leftovers(parent, {Path(name).name for name in wanted})
         missing = _missing(folder, wanted, sizes)
-        for name in tqdm(missing, desc=f"extracting {archive.name}", disable=not progress):
+        for name in tqdm(missing, desc=f"extracting {archive.name}", disable=no_bar(progress)):
             try:
                 data = file.read(name)  # raises unless its CRC-32 agrees
             except zipfile.BadZipFile as error:

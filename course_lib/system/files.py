@@ -143,7 +143,8 @@ def save_record(
     """
     import torch
 
-    arguments = sys.argv[1:] if Path(sys.argv[0]).name == "__main__.py" else ["..."]
+    ours = Path(sys.argv[0]).stem in ("__main__", "style-course")
+    arguments = sys.argv[1:] if ours else ["..."]
     record = {
         "command": " ".join(["python -m course_lib", *map(relative_name, arguments)]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from course_lib.images import ImageError, open_image, resize_shorter_side, to_tensor
 from course_lib.system.listings import find_images, plain_name
+from course_lib.system.printing import no_bar
 
 
 @dataclass
@@ -79,7 +80,7 @@ def load_pool(
             share = min(max(1, limit // len(folders)), len(paths))
             paths = [paths[i * len(paths) // share] for i in range(share)]
         group = []
-        for path in tqdm(paths, desc=f"reading {Path(folder).name}", disable=not progress):
+        for path in tqdm(paths, desc=f"reading {Path(folder).name}", disable=no_bar(progress)):
             try:
                 group.append(_decode(path, size, crop))
             except ImageError as error:

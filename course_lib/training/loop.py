@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from course_lib.system.devices import keep_freed_memory
 from course_lib.system.files import locked, remove_leftovers, replacing
+from course_lib.system.printing import no_bar
 from course_lib.training.config import TrainingConfig, check_config
 from course_lib.training.datasets import ImagePool
 from course_lib.training.film import is_film_step
@@ -99,7 +100,7 @@ def _run(
     """Step until the end or Ctrl-C, logging and saving on the way."""
     config, processes = trainer.config, trainer.processes
     total = None if config.minutes else trainer.total_steps
-    bar = tqdm(total=total, initial=trainer.completed, disable=not progress)
+    bar = tqdm(desc="training", total=total, initial=trainer.completed, disable=no_bar(progress))
     stop = False
     done = trainer.progress(trainer.completed) >= 1
     with bar, _interruptible() as interrupted:

@@ -1,0 +1,81 @@
+"""Make a site of the lessons and pages with MyST (Jupyter Book 2), from the committed outputs.
+
+``make site`` writes it to ``out/site/_build/html``. Nothing is executed. MyST fetches its theme
+from the internet; ``--content`` stops before that and works offline. ``pip install -e ".[site]"``.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from one_click import LESSONS, ROOT, address
+
+SITE = ROOT / "out" / "site"
+PAGES = ["README.md", *(f"{folder}/README.md" for folder in ("notebooks", "course_lib", "data")),
+         "CONTRIBUTING.md", "CHANGELOG.md"]  # fmt: skip
+
+
+def describe_pictures(notebook: dict) -> dict:
+    """Put every picture's alternative text where MyST's theme looks for it: the output in words."""
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            for kind, words in output.get("metadata", {}).items():
+                if kind in output.get("data", {}) and words.get("alt"):
+                    output["data"]["text/plain"] = words["alt"]
+    return notebook
+
+
+def gather(site: Path) -> Path:
+    """Copy the lessons, the pages and what they show into ``site``, with its configuration."""
+    shutil.rmtree(site, ignore_errors=True)
+    pages = {ROOT / name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+    for path in LESSONS:
+        notebook = describe_pictures(json.loads(path.read_text(encoding="utf-8")))
+        pages[path] = json.dumps(notebook, ensure_ascii=False)
+    for path, text in pages.items():
+        page = site / path.relative_to(ROOT)
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(text, encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#\s:]+)\)", text):
+            shown = (path.parent / link).resolve()
+            if shown.is_file() and shown.is_relative_to(ROOT) and shown not in pages:
+                copy = site / shown.relative_to(ROOT)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(shown, copy)
+    lessons = "".join(f"    - file: {path.relative_to(ROOT).as_posix()}\n" for path in LESSONS)
+    others = "".join(f"    - file: {name}\n" for name in PAGES[1:])
+    name = address().removeprefix("https://github.com/")
+    (site / "myst.yml").write_text(
+        "version: 1\nproject:\n  title: Neural style transfer, hands on\n"
+        f"  github: {address()}\n  binder: https://mybinder.org/v2/gh/{name}/main\n  license: MIT\n"
+        f"  toc:\n    - file: {PAGES[0]}\n{lessons}{others}"
+        "site:\n  template: book-theme\n  options:\n    logo_text: Style transfer, hands on\n",
+        encoding="utf-8",
+    )
+    return site
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--content", action="store_true", help="no theme, no pages: works offline")
+    content = parser.parse_args().content
+    myst = shutil.which("myst", path=str(Path(sys.executable).parent)) or shutil.which("myst")
+    if myst is None:
+        print('error: MyST is not installed; run pip install -e ".[site]"', file=sys.stderr)
+        return 2
+    site = gather(SITE)
+    # Without its theme MyST ends with an error after it has built everything else.
+    done = subprocess.run([myst, "build", "--site" if content else "--html"], cwd=site)
+    built = len(list((site / "_build" / "site" / "content").glob("*.json")))
+    if content:
+        print(f"{built} of {len(PAGES) + len(LESSONS)} pages")
+        return 0 if built == len(PAGES) + len(LESSONS) else 1
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
