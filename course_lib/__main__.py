@@ -38,7 +38,8 @@ REPORT = (
 THEMES = (
     picture_commands, sequence_commands, gatys_commands, training_commands, record_commands,
     ablation_commands, small_run_commands, measuring_commands, evaluation_commands,
-    playground_commands, web_commands, polish_commands, survey_commands, course_commands, classroom_commands,
+    playground_commands, web_commands, polish_commands, survey_commands, course_commands,
+    classroom_commands,
 )  # fmt: skip
 GROUPS = {
     "your own pictures": ("stylize", "demo", "sequence", "gatys", "export", "web"),

@@ -37,7 +37,7 @@ def figures_as_jpeg() -> None:
 
     Outside a notebook only the resolution is set.
     """
-    plt.rcParams["figure.dpi"] = dpi
+    plt.rcParams["figure.dpi"] = 100
     ipython = sys.modules.get("IPython")  # it is there where a notebook runs
     shell = ipython.get_ipython() if ipython else None
     if shell is not None:

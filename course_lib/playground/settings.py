@@ -58,11 +58,6 @@ class Look(PaintSettings):
         return self.styles if self.mask is None else self.styles[:2]
 
     @property
-    def used_weights(self) -> tuple[float, ...] | None:
-        """The weights that the picture depends on: none under a mask."""
-        return self.weights if self.mask is None else None
-
-    @property
     def description(self) -> str:
         """The picture in one sentence, for those who cannot see it."""
         styles = " and ".join(map(shown_name, self.used_styles))

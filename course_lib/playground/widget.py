@@ -252,7 +252,8 @@ class Playground:
                 tint = Image.blend(shown, Image.new("RGB", after.size, TINT), 0.6)
                 shown = Image.composite(shown, tint, mask)
             self.picture.value = jpeg(shown)
-            self.stage.layout.width = f"min(100%, {after.width / after.height:.3f} * var(--tallest))"
+            shape = after.width / after.height
+            self.stage.layout.width = f"min(100%, {shape:.3f} * var(--tallest))"
             if self.shown:
                 self.caption.value = html.escape(self.shown.description)
 
