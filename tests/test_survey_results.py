@@ -357,9 +357,13 @@ def test_results_are_found_in_texts_mails_and_pages_of_a_folder_per_student(key,
     only_html = EmailMessage(policy=email.policy.SMTP)
     only_html.set_content(f"<p>{html.escape(lines[6])}</p>", subtype="html", cte="base64")
     (tmp_path / "in" / "gus.eml").write_bytes(only_html.as_bytes())
+    deep = "".join(f"Content-Type: multipart/mixed; boundary={k}\n\n--{k}\n" for k in range(3000))
+    (tmp_path / "in" / "hostile.eml").write_text(f"Subject: x\n{deep}")
     answers = read_results([tmp_path / "in"], key)
     assert sorted(answers.people) == sorted(seed[:8] for seed in seeds[:7])
-    assert {Path(name.split(",")[0]).name for name in answers.left_out} == {"cut off.txt", "cv.txt"}
+    assert {Path(name.split(",")[0]).name for name in answers.left_out} == {
+        "cut off.txt", "cv.txt", "hostile.eml",
+    }  # fmt: skip
 
 
 def test_millions_of_lines_are_refused_at_once(key, tmp_path):

@@ -163,15 +163,24 @@ def _as_text(path: Path, text: str) -> str:
         return text
     said = []
     for mail in re.split(r"^From .*\n", text, flags=re.MULTILINE):  # a mailbox holds several
-        parts = [p for p in email.message_from_string(mail).walk() if not p.is_multipart()]
-        kinds = {part.get_content_type() for part in parts}
-        for part in parts:
-            body = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
-            if part.get_content_type() != "text/html":
-                said.append(body)
-            elif "text/plain" not in kinds:  # else it says the same again
-                said.append(_as_text(Path("mail.html"), body))
+        try:
+            said += _parts_of(mail)
+        except Exception:  # a mail can be broken in many ways; then its text counts as it is
+            said.append(mail)
     return "\n".join(said)
+
+
+def _parts_of(mail: str) -> list[str]:
+    """The texts and attached files of a mail; its HTML only where that is all it says."""
+    message = email.message_from_bytes(mail.encode())
+    parts = [part for part in message.walk() if not part.is_multipart()]
+    bodies = [(part.get_payload(decode=True) or b"").decode("utf-8", "replace") for part in parts]
+    kinds = [part.get_content_type() for part in parts]
+    return [
+        _as_text(Path("mail.html"), body) if kind == "text/html" else body
+        for kind, body in zip(kinds, bodies, strict=True)
+        if kind != "text/html" or "text/plain" not in kinds
+    ]
 
 
 def _parse(text: str) -> object:
