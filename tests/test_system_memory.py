@@ -105,11 +105,13 @@ def test_answers_go_home_where_the_course_cannot_be_written(tmp_path, monkeypatc
     shown = form.survey_form("survey.html")
     assert f"will be saved in {tmp_path / 'home'}" in shown.heading.value
     shown.choose(1)
+    shown.go_on()
     assert shown.saved.parent == tmp_path / "home" and str(shown.saved) in shown.heading.value
     again = form.survey_form("survey.html", tmp_path / "there")
     (tmp_path / "there").rmdir()
     (tmp_path / "there").write_text("gone meanwhile")
     again.choose(2)
+    again.go_on()
     assert again.saved is None
     assert "copy this line" in again.heading.value and again.seed in again.heading.value
     with pytest.raises(form.SurveyError, match="cannot be written .*; give another out_dir"):

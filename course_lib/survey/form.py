@@ -1,6 +1,5 @@
 """The survey inside JupyterLab: the same items as in the page, saved as the same kind of result."""
 
-import base64
 import html
 import json
 import os
@@ -20,6 +19,11 @@ from course_lib.survey.items import (
 )
 from course_lib.system.files import check_writable, replacing
 
+# Low enough that question, pictures and buttons fit into a window of 800 pixels.
+PICTURE = (
+    '<img src="{}" alt="{}" style="display: block; width: 100%; max-height: 44vh; '
+    'object-fit: contain">'
+)
 OWN_FOLDER = Path.home() / "style-transfer-course"  # where the course's own cannot be written
 
 
@@ -42,17 +46,28 @@ class SurveyForm:
         self.steps = [(items[name], swapped, True) for name, swapped in shown.items]
         if page.practice:
             self.steps.insert(0, (page.practice, shown.practice_swapped, False))
+        for item, _, _ in self.steps:  # nothing is fetched from elsewhere
+            for source in (item["picture"], *(option["picture"] for option in item["options"])):
+                if source and not source.startswith("data:image/"):
+                    raise ValueError("a picture that is not part of the page")
         self.answers: list[tuple[str, str, int, int]] = []
         self.saved: Path | None = None
         self.place, self.since = -1, 0.0
         noun = "Picture" if page.kind == PREFERENCE else "Painting"
-        self.heading = widgets.HTML()
+        self.heading = widgets.HTML(tooltip="")
         full = widgets.Layout(width="100%")
-        self.pictures = [widgets.Image(format="jpeg", layout=full) for _ in range(3)]
+        self.names = ["The image to compare", f"{noun} 1", f"{noun} 2"]
+        self.chosen = 0  # position 1 or 2 in the question that is shown; 0 for none yet
+        self.pictures = [widgets.HTML(layout=full, tooltip="") for _ in self.names]
         # "Painting 1" names the button for the eye and for a screen reader alike.
-        self.buttons = [widgets.Button(description=f"{noun} {k}", layout=full) for k in (1, 2)]
+        self.buttons = [
+            widgets.Button(description=name, tooltip=name, layout=full) for name in self.names[1:]
+        ]
         for position, button in enumerate(self.buttons, 1):
             button.on_click(lambda _, position=position: self.choose(position))
+        self.next_button = widgets.Button(tooltip="to the next question", button_style="primary")
+        self.next_button.add_class("survey-next")
+        self.next_button.on_click(lambda _: self.go_on())
         columns = [
             widgets.VBox([picture, button])
             for picture, button in zip(self.pictures[1:], self.buttons, strict=True)
@@ -64,7 +79,9 @@ class SurveyForm:
         self.row = widgets.GridBox(row, layout=widgets.Layout(
             grid_template_columns=widths, grid_gap="16px", align_items="center", max_width="960px"
         ))  # fmt: skip
-        self.widget = widgets.VBox([self.heading, self.row])
+        self.next_row = widgets.HBox([self.next_button], layout=widgets.Layout(
+            justify_content="center", max_width="960px", margin="8px 0 0 0"))  # fmt: skip
+        self.widget = widgets.VBox([self.heading, self.row, self.next_row])
         self._next()
 
     def _ipython_display_(self) -> None:
@@ -73,17 +90,31 @@ class SurveyForm:
         display(self.widget)
 
     def choose(self, position: int) -> None:
-        """Take the choice of position 1 or 2 and go on; after the last one, save."""
-        if self.saved or self.place >= len(self.steps):
+        """Mark position 1 or 2, or 0 for neither; it can be changed until ``go_on``."""
+        if self.place >= len(self.steps):
+            return
+        self.chosen = position
+        for k, (button, name) in enumerate(zip(self.buttons, self.names[1:], strict=True), 1):
+            button.description = f"\u2713 {name}" if k == position else name
+            button.button_style = "info" if k == position else ""
+        self.next_button.disabled = not position
+
+    def go_on(self) -> None:
+        """Take the marked choice and show the next question; after the last one, save.
+
+        Nothing is marked then, so that a second click of a double click does nothing.
+        """
+        if not self.chosen or self.place >= len(self.steps):
             return
         item, swapped, counts = self.steps[self.place]
         if counts:
             spent = round(1000 * (time.monotonic() - self.since))
-            choice = _ordered(item, swapped)[position - 1]["id"]
-            self.answers.append((item["id"], choice, position, spent))
+            choice = _ordered(item, swapped)[self.chosen - 1]["id"]
+            self.answers.append((item["id"], choice, self.chosen, spent))
         self._next()
 
     def _next(self) -> None:
+        self.choose(0)
         self.place += 1
         if self.place == len(self.steps):
             self._save()
@@ -91,19 +122,21 @@ class SurveyForm:
         item, swapped, counts = self.steps[self.place]
         first, second = _ordered(item, swapped)
         sources = (item["picture"], first["picture"], second["picture"])
-        for image, source in zip(self.pictures, sources, strict=True):
-            image.value = _bytes(source) if source else b""
+        for picture, source, name in zip(self.pictures, sources, self.names, strict=True):
+            picture.value = PICTURE.format(html.escape(source), name) if source else ""
         number = self.place + 1 - (len(self.steps) - len(self.page.items))
         text = f"Question {number} of {len(self.page.items)}" if counts else "Practice, not counted"
-        if self.out_dir == OWN_FOLDER:
-            text += f" (the answers will be saved in {html.escape(str(self.out_dir))})"
+        folder = self.out_dir if self.out_dir == OWN_FOLDER else f"{self.out_dir.name}/"
+        text += f" (the answers will be saved in {html.escape(str(folder))})"
+        last = self.place == len(self.steps) - 1
+        self.next_button.description = "Finish" if last else "Next"
         self.heading.value = f"<b>{html.escape(self.page.question)}</b><br>{text}"
         self.since = time.monotonic()
 
     def _save(self) -> None:
         result = make_result(self.page.survey, self.seed, self.answers, simulated=False)
         path = self.out_dir / f"answers-{self.seed[:8]}.json"
-        self.row.layout.display = "none"
+        self.row.layout.display = self.next_row.layout.display = "none"
         try:
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -115,16 +148,12 @@ class SurveyForm:
             )
             return
         self.saved = path
-        name = path if self.out_dir == OWN_FOLDER else path.name
+        name = path if self.out_dir == OWN_FOLDER else Path(*path.parts[-2:])
         self.heading.value = f"<b>Thank you.</b> Your answers are in {html.escape(str(name))}."
 
 
 def _ordered(item: Mapping, swapped: bool) -> list[Mapping]:
     return item["options"][::-1] if swapped else item["options"]
-
-
-def _bytes(source: str) -> bytes:
-    return base64.b64decode(source.partition(",")[2])
 
 
 def survey_form(

@@ -49,11 +49,33 @@
   }
 
   const bytes = crypto.getRandomValues(new Uint8Array(8));
-  const seed = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const steps = present(seed);
-  const result = { format, survey: survey.survey, seed, simulated: false, answers: [] };
+  const drawn = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  // A survey that is half taken outlives a reload of its tab, and nothing else.
+  const memory = "survey " + survey.survey;
+  const kept = recall();
+  let seed = drawn, steps = present(seed), answers = [];
   const noun = survey.kind === "preference" ? "Picture" : "Painting";
-  let place = -1, since = 0, ready = false, saved = true;
+  let place = -1, since = 0, ready = false, saved = true, result;
+
+  function recall() {
+    try {
+      const value = JSON.parse(sessionStorage.getItem(memory));
+      return value && value.place > 0 && Array.isArray(value.answers) ? value : null;
+    } catch { return null; } // some browsers forbid it to files
+  }
+  function remember() {
+    try {
+      if (saved && place >= steps.length) sessionStorage.removeItem(memory);
+      else sessionStorage.setItem(memory, JSON.stringify({ seed, place, answers }));
+    } catch { /* then a reload begins anew */ }
+  }
+  function goOn() {
+    ({ seed, place, answers } = kept);
+    steps = present(seed);
+    saved = !answers.length;
+    if (place < steps.length) ask();
+    else finish();
+  }
 
   const radios = Array.from(document.querySelectorAll("input[name=choice]"));
   const chosen = () => radios.find((radio) => radio.checked);
@@ -99,7 +121,7 @@
     const step = steps[place];
     const position = Number(radio.value);
     if (step.counts) {
-      result.answers.push({
+      answers.push({
         item: step.item.id,
         choice: options(step)[position - 1].id,
         position,
@@ -108,11 +130,13 @@
       saved = false;
     }
     place += 1;
+    remember();
     if (place < steps.length) ask();
     else finish();
   }
   function finish() {
     ready = false;
+    result = { format, survey: survey.survey, seed, simulated: false, answers };
     result.checksum = checksum(result);
     get("bar").value = 1;
     get("progress").textContent = "Finished";
@@ -139,7 +163,18 @@
     || "Please download them as a small file and give it to the person who asked you to take part.";
   document.body.classList.add(survey.kind);
 
-  get("begin").addEventListener("click", () => { if (place < 0) { place = 0; ask(); } });
+  if (kept) {
+    get("half").hidden = get("anew").hidden = false;
+    get("half").textContent = "You have answered " + kept.answers.length + " of " + survey.items.length
+      + " in this window. Go on where you stopped, or start anew if that was somebody else.";
+    get("begin").textContent = "I agree, go on";
+  }
+  get("begin").addEventListener("click", () => {
+    if (place >= 0) return;
+    if (kept) goOn();
+    else { place = 0; ask(); }
+  });
+  get("anew").addEventListener("click", () => { if (place < 0) { place = 0; ask(); } });
   get("form").addEventListener("submit", (event) => { event.preventDefault(); advance(); });
   get("form").addEventListener("change", update);
   document.addEventListener("keydown", (event) => {
@@ -158,6 +193,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
     saved = true;
+    remember();
     get("saved").textContent = "Downloaded";
   });
   get("copy").addEventListener("click", async () => {
@@ -171,6 +207,7 @@
       }
     }
     saved = true;
+    remember();
     get("saved").textContent = "Copied";
   });
   window.addEventListener("beforeunload", (event) => { if (!saved) event.preventDefault(); });

@@ -5,6 +5,7 @@ import shutil
 
 import nbformat
 import pytest
+from axe_kit import violations
 from jupyter_kit import JupyterLab, LabNotebook
 from PIL import Image
 from playground_page import PlaygroundPage, difference
@@ -120,19 +121,23 @@ def test_the_survey_form_is_filled_in_by_clicks(opened, browser, lab, make_image
             pictures = tuple(option["picture"] for option in order)
             position = [option["id"] for option in order].index(right[item["id"]])
             answers[(pictures[0], item["picture"], pictures[1])] = position
-    shown = ("Promise.all([...document.querySelectorAll('.jp-OutputArea img.widget-image')]"
-             ".map(async (image) => new Promise(async (done) => { const reader = new FileReader();"
-             "reader.onload = () => done(reader.result.split(',')[1]);"
-             "reader.readAsDataURL(await (await fetch(image.src)).blob()); })))")  # fmt: skip
-    by_bytes = {tuple(p.partition(",")[2] for p in k): v for k, v in answers.items()}
+    images = "[...document.querySelectorAll('.jp-OutputArea .widget-html img')]"
     heading = "document.querySelector('.jp-OutputArea .widget-html').textContent"
-    browser.wait_for("document.querySelectorAll('.jp-OutputArea img.widget-image').length === 3")
+    browser.wait_for(f"{images}.length === 3")
+    browser.resize(1280, 800)
     for _ in range(4):  # the practice and three questions
         before = browser.evaluate(heading)
-        position = by_bytes.get(tuple(browser.evaluate(shown)), 0)
+        shown = browser.evaluate(f"{images}.map((image) => image.src)")
+        position = answers.get(tuple(shown), 0)
         browser.evaluate("new Promise((done) => setTimeout(done, 150))")  # nobody is faster
+        assert violations(browser, ".jp-OutputArea .widget-vbox") == []
         name = ["first", "last"][position]
         browser.click(f".jp-OutputArea .widget-vbox .widget-vbox:{name}-child button")
+        browser.wait_for("!document.querySelector('.survey-next').disabled")
+        box = browser.box(".survey-next")
+        assert box["top"] + box["height"] <= 800, "one has to scroll for the button"
+        browser.click(".survey-next")
+        browser.click(".survey-next")  # a double click answers one question
         browser.wait_for(f"{heading} !== {json.dumps(before)}")
     assert "Thank you" in browser.evaluate(heading)
     (result,) = (lab.folder / "work").glob("answers-*.json")

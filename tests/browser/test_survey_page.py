@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from axe_kit import violations
 from chromium import BrowserError
 from survey_kit import write_preference_survey, write_style_survey
 
@@ -44,6 +45,8 @@ def chosen(browser):
 
 def begin(browser, page, size):
     browser.resize(*size)
+    browser.open(page.as_uri())
+    browser.evaluate("sessionStorage.clear()")  # of a survey that another test left half taken
     browser.open(page.as_uri())
     shown(browser, "start")
 
@@ -243,6 +246,75 @@ def test_nothing_happens_without_a_choice_and_a_choice_can_be_changed(browser, p
     browser.click("#next")
     browser.wait_for("document.querySelector('#progress').textContent !== 'Practice'")
     assert chosen(browser) is None  # not carried over
+
+
+def test_a_half_taken_survey_outlives_a_reload(browser, page):
+    begin(browser, page, DESKTOP)
+    browser.click("#begin")
+    shown(browser, "ask")
+    for _ in range(3):  # the practice and two questions
+        name = progress(browser)
+        browser.press("1")
+        browser.press("Enter")
+        browser.wait_for(f"document.querySelector('#progress').textContent !== '{name}'")
+    name = progress(browser)
+    sources = "['first', 'second'].map((id) => document.getElementById(id).src)"
+    before = browser.evaluate(sources)
+    browser.open(page.as_uri())
+    shown(browser, "start")
+    half = browser.evaluate("document.querySelector('#half').textContent")
+    assert "You have answered 2 of " in half
+    browser.click("#begin")
+    shown(browser, "ask")
+    assert progress(browser) == name and browser.evaluate(sources) == before
+    complete_from_here(browser)
+    browser.open(page.as_uri())  # finished, and not handed in yet
+    shown(browser, "start")
+    browser.click("#begin")
+    shown(browser, "end")
+    browser.click("#download")
+    _, result = download(browser)
+    check_result(result, read_key(key_path(page)))
+    browser.open(page.as_uri())
+    shown(browser, "start")
+    assert browser.evaluate("document.querySelector('#anew').hidden")
+
+
+def complete_from_here(browser):
+    while browser.evaluate("document.querySelector('#end').hidden"):
+        name = progress(browser)
+        browser.press("2")
+        browser.press("Enter")
+        browser.wait_for(f"document.querySelector('#progress').textContent !== '{name}'")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [DESKTOP, PHONE, (844, 390, True), (1024, 768, False), (667, 375, True)],
+    ids=["desktop", "phone", "landscape", "tablet", "small landscape"],
+)
+@pytest.mark.parametrize("kind", ["style", "preference"])
+def test_the_button_stays_and_the_judged_picture_is_the_largest(
+    browser, page, preference_page, size, kind
+):
+    begin(browser, page if kind == "style" else preference_page, size)
+    assert violations(browser) == []
+    browser.click("#begin")
+    shown(browser, "ask")
+    assert violations(browser) == []
+    places = []
+    for _ in range(3):
+        name = progress(browser)
+        places.append(browser.box("#next"))
+        question = browser.box("legend")
+        assert question["top"] >= 0 and places[-1]["top"] + places[-1]["height"] <= size[1]
+        if kind == "style":
+            judged, choice = browser.box("#shown"), browser.box("#first")
+            assert min(judged["width"], judged["height"]) >= min(choice["width"], choice["height"])
+        browser.press("1")
+        browser.press("Enter")
+        browser.wait_for(f"document.querySelector('#progress').textContent !== '{name}'")
+    assert places[0] == places[1] == places[2]
 
 
 def test_every_participant_gets_another_seed(browser, page):
