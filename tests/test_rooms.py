@@ -101,6 +101,15 @@ def test_no_import_goes_round_in_a_circle():
         visit(name, [])
 
 
+@pytest.mark.parametrize("name", MODULES)
+def test_what_a_user_can_mend_is_a_course_error(name):
+    """Anything else ends in a traceback that asks for a report; a ValueError can be a mistake."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            sentence = " " in ast.unparse(node.exc).partition("(")[2]
+            assert ast.unparse(node.exc.func) != "ValueError" or not sentence, ast.unparse(node)
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=name_of)
 def test_no_room_has_a_face_that_only_imports(path):
     assert not imports(path), f"{path}: import from the module that defines it"

@@ -21,7 +21,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
                      "A2 submitted --students ada")  # fmt: skip
     parser.add_argument("assignment", help="A1, A2, ...")
     parser.add_argument("submitted", type=Path, help="folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb")
-    parser.add_argument("-o", "--out", type=Path, default=REPOSITORY / "out" / "grading",
+    parser.add_argument("-o", "--out", type=Path, default=REPOSITORY / "grading",
                         help="folder for gradebook, feedback and the table")  # fmt: skip
     parser.add_argument("--students", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--cell-seconds", type=positive, default=120, help="limit of one cell")

@@ -380,15 +380,15 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         for parameter, values in self.optimizer.state.items():
             if any(values[k].shape != parameter.shape for k in ("exp_avg", "exp_avg_sq")):
-                raise ValueError("the optimiser's averages have other shapes")
+                raise CourseError("the optimiser's averages have other shapes")
         if state["sums"].shape != self.sums.shape:
-            raise ValueError("the sums of losses have another shape")
+            raise CourseError("the sums of losses have another shape")
         self.sums, self.summed = state["sums"], int(state.get("summed", 0))
         self.completed, self.elapsed = int(state["completed"]), float(state["elapsed"])
         if min(self.completed, self.elapsed, self.summed) < 0 or not math.isfinite(self.elapsed):
-            raise ValueError("its step or time is none")
+            raise CourseError("its step or time is none")
         if not all(p.isfinite().all() for p in self.decoder.parameters()):
-            raise ValueError("its weights are not finite")
+            raise CourseError("its weights are not finite")
 
     def film_frame(self) -> None:
         """Add a frame to the run's film, ``film.png``, if it has one."""
@@ -435,7 +435,7 @@ def read_recipes(path: str) -> list[dict[str, object]]:
     try:
         recipes = json.loads(text)
         if not isinstance(recipes, list) or not all(int(r["steps"]) >= 0 for r in recipes):
-            raise ValueError("not a list of recipes with steps")
+            raise CourseError("not a list of recipes with steps")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DecoderError(f"{path} has a recipe that cannot be read ({error})") from None
     return recipes
