@@ -1143,6 +1143,12 @@ def test_quality_scores_every_pair_and_records_it(run, gallery, tmp_path):
     assert str(tmp_path) not in out.read_text() and str(REPOSITORY) not in out.read_text()
 
 
+def test_quality_takes_every_second_picture(run, gallery, tmp_path):
+    assert run("quality", *gallery, "-o", tmp_path / "q.json", "--every", 2)[0] == 0
+    results = json.loads((tmp_path / "q.json").read_text())["results"]
+    assert (results["pairs"], list(results["by_style"])) == (2, ["image_00.png"])
+
+
 def test_quality_counts_what_gatys_needs_to_get_ahead(run, gallery, tmp_path):
     code, printed, _ = run("quality", *gallery, "-o", tmp_path / "q.json", "--overtaken", 2,
                            "--evaluations", 3)  # fmt: skip

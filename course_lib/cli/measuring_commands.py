@@ -28,6 +28,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
     quality.add_argument("--only", type=Path, metavar="FILE", help="use only the names in FILE")
     quality.add_argument("--size", type=positive, default=256, help="side of the square images")
     quality.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
+    quality.add_argument("--every", type=positive, default=1, metavar="N",
+                         help="use every Nth photograph and painting")  # fmt: skip
     text = "also count the evaluations that Gatys' optimisation needs to get ahead, for N pairs"
     quality.add_argument("--overtaken", type=count, default=0, metavar="N", help=text)
     quality.add_argument("--evaluations", type=positive, default=100, metavar="N",
@@ -110,8 +112,9 @@ def quality_command(options: argparse.Namespace) -> int:
     transfer = load_transfer(options)
     skipped, ignored = {}, {}
     results = score_folders(
-        transfer, options.content, options.style, options.size, only, skipped, ignored
-    )
+        transfer, options.content, options.style, options.size, only, skipped, ignored,
+        options.every,
+    )  # fmt: skip
     if options.overtaken:
         folders = pictures_of(options.content, options.style, only)
         config = GatysConfig(

@@ -93,6 +93,7 @@ def pictures_of(
     only: Collection[str] = (),
     skipped: dict[Path, str] | None = None,
     ignored: dict[Path, str] | None = None,
+    every: int = 1,
 ) -> list[list[Path]]:
     """The photographs and the paintings that can be read; see ``score_folders``."""
     folders = [find_images(content), find_images(style)]
@@ -103,7 +104,7 @@ def pictures_of(
         check_names(only, [*folders[0], *folders[1]])
         wanted = set(map(plain_name, only))
         folders = [[p for p in paths if plain_name(p.name) in wanted] for paths in folders]
-    folders = [readable(paths, skipped) for paths in folders]
+    folders = [readable(paths[::every], skipped) for paths in folders]
     if not folders[1]:
         raise CourseError(f"no painting in {style} is on the list, or none can be read")
     return folders
@@ -117,11 +118,13 @@ def score_folders(
     only: Collection[str] = (),
     skipped: dict[Path, str] | None = None,
     ignored: dict[Path, str] | None = None,
+    every: int = 1,
 ) -> dict[str, object]:
     """Score every photograph of a folder with every painting of another, as squares of ``size``.
 
     Args:
         only: if given, use only files with these names, for example a list of held-out images.
+        every: of those, take every second, third, ... photograph and painting only.
         skipped, ignored: take up pictures that cannot be read, and other files, with the reason.
 
     Raises:
@@ -130,7 +133,7 @@ def score_folders(
         CourseError: fewer than two photographs, or no painting, are left; all photographs are the
             same picture, or every painting is one of them.
     """
-    folders = pictures_of(content, style, only, skipped, ignored)
+    folders = pictures_of(content, style, only, skipped, ignored, every)
     contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders)
     scores = decoder_scores(transfer, contents, styles)
     for score in scores:
