@@ -91,6 +91,13 @@ def describe(device: torch.device) -> str:
     return f"{name}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
 
 
+def matrix_units() -> str:
+    """What the CPU multiplies matrices with, as far as PyTorch tells: "avx2, avx512_bf16"."""
+    known = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    names = ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "neon", "sve")
+    return ", ".join(name for name in names if known.get(name)) or "unknown"
+
+
 def machine(device: torch.device, dtype: torch.dtype) -> dict[str, str]:
     """What every record of a measurement says: ``device`` and ``precision``."""
     return {"device": describe(device), "precision": str(dtype).removeprefix("torch.")}

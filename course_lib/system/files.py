@@ -138,10 +138,12 @@ def save_record(
 ) -> Path:
     """Write the results of an experiment as JSON, with all that is needed to judge them.
 
-    Added to ``settings`` and ``results``: the command, the date, and the versions of Python and
-    PyTorch.
+    Added to ``settings`` and ``results``: the command, the date, the versions of Python and
+    PyTorch, and the CPU with its threads and matrix units.
     """
     import torch
+
+    from course_lib.system.devices import describe, matrix_units
 
     ours = Path(sys.argv[0]).stem in ("__main__", "style-course")
     arguments = sys.argv[1:] if ours else ["..."]
@@ -150,6 +152,7 @@ def save_record(
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": sys.version.split()[0],
         "torch": torch.__version__,
+        "cpu": f"{describe(torch.device('cpu'))}; {matrix_units()}",
         "settings": dict(settings),
         "results": dict(results),
     }
