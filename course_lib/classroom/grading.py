@@ -171,7 +171,6 @@ def grade_student(
         shutil.copy(out / CONFIG, folder)
         own = folder / BOOK
         shutil.copy(out / EMPTY_BOOK.format(assignment), own)
-        take_over(out / BOOK, own, assignment, student)  # marks given by hand
         fonts = folder / ".matplotlib"  # found once, and not again in every kernel
         with contextlib.suppress(OSError):
             shutil.copytree(matplotlib.get_cachedir(), fonts)
@@ -227,9 +226,11 @@ def sandbox(folder: Path) -> list[str]:
     """What to put before a command: no network, and only ``folder`` can be written; or nothing."""
     if not has_sandbox():
         return []
-    course = str(REPOSITORY)  # may itself lie in the folder for temporary files
-    return [*_BUBBLE, "--ro-bind", course, course, "--ro-bind", sys.prefix, sys.prefix,
-            "--bind", str(folder), str(folder)]  # fmt: skip
+    temporary = Path(tempfile.gettempdir()).resolve()
+    needed = {Path(place).resolve() for place in (REPOSITORY, sys.prefix, sys.base_prefix)}
+    hidden = [str(place) for place in needed if place.is_relative_to(temporary)]
+    shown = [word for place in hidden for word in ("--ro-bind", place, place)]
+    return [*_BUBBLE, *shown, "--bind", str(folder), str(folder)]
 
 
 def copy_course(folder: Path) -> None:
@@ -240,9 +241,10 @@ def copy_course(folder: Path) -> None:
 
 
 def take_over(source: Path, target: Path, assignment: str, student: str) -> None:
-    """Copy one student's points, marks and comments from one gradebook into another.
+    """Copy what the autograder gave one student from one gradebook into another.
 
-    Points given by the autograder are at least 0 and at most what ``target`` has for the cell.
+    Points are at least 0 and at most what ``target`` has for the cell. Marks and comments by hand
+    are those of ``target``; if points change below a mark, a person has to look again.
     """
     from nbgrader.api import Gradebook, MissingEntry
 
@@ -252,21 +254,21 @@ def take_over(source: Path, target: Path, assignment: str, student: str) -> None
         except MissingEntry:
             return
         new.update_or_create_student(student)
-        new.update_or_create_submission(assignment, student, timestamp=theirs.timestamp)
+        with new.db.no_autoflush:
+            new.update_or_create_submission(assignment, student, timestamp=theirs.timestamp)
         for notebook in theirs.notebooks:
             where = notebook.name, assignment, student
             for grade in notebook.grades:
                 with contextlib.suppress(MissingEntry):
                     mine = new.find_grade(grade.name, *where)
                     score = grade.auto_score
-                    mine.auto_score = score and min(max(score, 0), mine.max_score)
-                    for name in ("manual_score", "extra_credit", "needs_manual_grade"):
-                        setattr(mine, name, getattr(grade, name))
+                    score = score and min(max(score, 0), mine.max_score)
+                    changed = mine.manual_score is not None and score != mine.auto_score
+                    mine.needs_manual_grade = score is None or changed
+                    mine.auto_score = score
             for comment in notebook.comments:
                 with contextlib.suppress(MissingEntry):
-                    mine = new.find_comment(comment.name, *where)
-                    mine.auto_comment = comment.auto_comment
-                    mine.manual_comment = comment.manual_comment
+                    new.find_comment(comment.name, *where).auto_comment = comment.auto_comment
         new.db.commit()
 
 
