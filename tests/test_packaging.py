@@ -26,7 +26,7 @@ def succeed(*command, cwd, **environment):
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, env=clean | environment, capture_output=True,
-        text=True, timeout=600,
+        text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -98,7 +98,6 @@ def test_a_lesson_alone_in_a_folder_fetches_the_course_and_runs(wheel, tmp_path,
     assert str(tmp_path / "environment") in where
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
     assert any({"image/jpeg", "image/png"} & set(output.get("data", {})) for output in outputs)
-    assert [path.name for path in folder.glob("*.ipynb")] == [lesson.name, "run.ipynb"]
 
 
 @pytest.fixture
