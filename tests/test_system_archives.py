@@ -541,9 +541,12 @@ def test_a_folder_where_a_picture_should_be(tmp_path):
         extract(archive, tmp_path / "out")
 
 
-def test_the_progress_bar_counts_pictures(tmp_path, capsys):
+def test_the_progress_bar_counts_pictures_where_somebody_sees_it(tmp_path, capsys, monkeypatch):
     archive = tmp_path / "val.zip"
     archive.write_bytes(BODY)
+    extract_images(archive, tmp_path / "unseen")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     extract_images(archive, tmp_path / "out")
     assert f"extracting val.zip: 100%|██████████| {COUNT}/{COUNT}" in capsys.readouterr().err
 
