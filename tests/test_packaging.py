@@ -116,6 +116,7 @@ def test_the_wheel_carries_what_the_library_reads_and_no_more(wheel):
     lessons = [f"course_lib/notebooks/{path.name}" for path in LESSONS_DIR.glob("*.ipynb")]
     assert len(lessons) == 9 and set(lessons) <= set(names)
     assert "course_lib/py.typed" in names
+    assert not [n for n in names if re.match(r"course_lib/(data|notebooks)/.*\.py$", n)]
     assert [n for n in names if n.endswith("licenses/data/README.md")]  # who made the pictures
     assert not [n for n in names if "assignments/" in n or "tests/" in n or n.endswith(".pyc")]
     assert len(names) == len(set(names))
