@@ -72,7 +72,7 @@ notebooks: $(READY)
 # The lessons and pages as a site, out/site/_build/html; MyST fetches its theme from the internet.
 site: $(READY)
 	$(PIP) -e '.[site]'
-	$(PY) notebooks/make_site.py
+	$(PY) notebooks/publishing/make_site.py
 
 assignments: $(READY)
 	$(PY) -m course_lib assignments

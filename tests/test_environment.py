@@ -1,6 +1,7 @@
 """The repository as a whole: environments, make targets, tidiness, and who imports whom."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ TOP_LEVEL = {
     ".gitignore", ".gitattributes", ".ci", ".github", ".devcontainer", ".binder",
     "course_lib", "data", "notebooks", "tests",
 }  # fmt: skip
+LEARNER = REPOSITORY / "notebooks" / "jupyter"  # how ``make lab`` sets JupyterLab up
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 LARGEST = 3_000_000  # bytes of a tracked file; only decoders may be larger
 TARGETS = {"setup", "lab", "demo", "work", "test", "browser-test", "lint", "notebooks", "clean",
@@ -176,6 +178,21 @@ def test_make_understands_the_target(target):
     )
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_learner_gets_what_a_learner_needs_and_works_on_copies():
+    command = ["make", "--dry-run", "lab", "VENV=none", "TORCH=cpu"]
+    plan = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stdout
+    assert "-e '.[lab]'" in plan and "dev" not in plan and "grading" not in plan
+    assert plan.index("download.pytorch.org/whl/cpu") < plan.index("-e '.[lab]'")
+    assert plan.index("copy-lessons") < plan.index("jupyter lab")
+    assert "default_url=/lab/tree/work/00_start_here.ipynb" in plan
+    settings = json.loads((LEARNER / "labconfig" / "page_config.json").read_text())
+    assert settings == {"disabledExtensions": {"@jupyter/nbgrader": True}}
+    server = json.loads((LEARNER / "jupyter_server_config.json").read_text())["ServerApp"]
+    assert server["jpserver_extensions"] and not any(server["jpserver_extensions"].values())
+    assert f"JUPYTER_CONFIG_PATH={LEARNER.relative_to(REPOSITORY).as_posix()} " in plan
 
 
 def test_continuous_integration_runs_the_readmes_command():

@@ -13,8 +13,9 @@ from test_environment import read_conda, read_project, requirements, split_requi
 from course_lib import LESSONS_DIR, REPOSITORY, __version__
 
 yaml = pytest.importorskip("yaml")
+PUBLISHING = LESSONS_DIR / "publishing"
 LESSONS = sorted(LESSONS_DIR.glob("*.ipynb"))
-spec = importlib.util.spec_from_file_location("one_click", LESSONS_DIR / "one_click.py")
+spec = importlib.util.spec_from_file_location("one_click", PUBLISHING / "one_click.py")
 one_click = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(one_click)
 
@@ -94,7 +95,7 @@ def test_continuous_integration_covers_systems_versions_wheel_and_browser():
 
 
 def test_the_site_holds_every_page_and_every_text_of_a_picture(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(LESSONS_DIR)
+    monkeypatch.syspath_prepend(PUBLISHING)
     import make_site
 
     site = make_site.gather(tmp_path / "site")

@@ -26,7 +26,7 @@ def succeed(*command, cwd, **environment):
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(
         list(map(str, command)), cwd=cwd, env=clean | environment, capture_output=True,
-        text=True, timeout=600,
+        text=True, timeout=1800,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -98,7 +98,6 @@ def test_a_lesson_alone_in_a_folder_fetches_the_course_and_runs(wheel, tmp_path,
     assert str(tmp_path / "environment") in where
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
     assert any({"image/jpeg", "image/png"} & set(output.get("data", {})) for output in outputs)
-    assert [path.name for path in folder.glob("*.ipynb")] == [lesson.name, "run.ipynb"]
 
 
 @pytest.fixture
@@ -117,6 +116,7 @@ def test_the_wheel_carries_what_the_library_reads_and_no_more(wheel):
     lessons = [f"course_lib/notebooks/{path.name}" for path in LESSONS_DIR.glob("*.ipynb")]
     assert len(lessons) == 9 and set(lessons) <= set(names)
     assert "course_lib/py.typed" in names
+    assert not [n for n in names if re.match(r"course_lib/(data|notebooks)/.*\.py$", n)]
     assert [n for n in names if n.endswith("licenses/data/README.md")]  # who made the pictures
     assert not [n for n in names if "assignments/" in n or "tests/" in n or n.endswith(".pyc")]
     assert len(names) == len(set(names))

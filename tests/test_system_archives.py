@@ -382,8 +382,13 @@ def test_a_folder_where_a_picture_should_be(source, tmp_path):
         fetch(source, tmp_path)
 
 
-def test_the_progress_bar_counts_pictures(source, tmp_path, capsys):
-    fetch_archive(source, tmp_path)
+def test_the_progress_bar_counts_pictures_where_somebody_sees_it(
+    source, tmp_path, capsys, monkeypatch
+):
+    fetch_archive(source, tmp_path / "unseen")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    fetch_archive(source, tmp_path / "out")
     assert f"extracting val.zip: 100%|██████████| {COUNT}/{COUNT}" in capsys.readouterr().err
 
 

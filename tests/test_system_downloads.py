@@ -293,7 +293,8 @@ def test_letters_outside_ascii(server, tmp_path):
     assert quiet(url, tmp_path / "Château 雪.bin").read_bytes() == BODY
 
 
-def test_the_progress_bar_counts_all_bytes(server, data, tmp_path, capsys):
+def test_the_progress_bar_counts_all_bytes(server, data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     download(data, tmp_path / "data.bin")
     bar = capsys.readouterr().err
     assert "data.bin: 100%" in bar and "307k/307k" in bar

@@ -45,6 +45,7 @@ def save_intervals(
         axis.axvline(0.5, color="black", linestyle="--", linewidth=1)
         names = [printable(name, 32).replace("$", r"\$") for name in rows]  # $ begins a formula
         axis.set(yticks=range(len(rows)), yticklabels=names, xlim=(0, 1), xlabel=xlabel)
+        axis.margins(y=0.2)
         axis.invert_yaxis()
 
     return _save(draw, path, 1.2 + 0.35 * len(rows))
@@ -57,8 +58,10 @@ def _save(draw: Callable[[object], None], path: Path, height: float) -> Path:
 
     figure = Figure(figsize=(7, height), layout="constrained")
     axis = figure.subplots()
+    axis.set_prop_cycle(color=["#0072B2", "#D55E00", "#009E73", "#CC79A7"])  # Okabe and Ito's
     draw(axis)
     axis.grid(alpha=0.3)
+    axis.set_axisbelow(True)
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
     return path

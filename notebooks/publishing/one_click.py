@@ -1,8 +1,8 @@
 """Write what lets a lesson be opened alone: its links, its set-up cell, the first lesson's picture.
 
-``python notebooks/one_click.py`` does it for every lesson and for the badges of the README. The
-address of the course is ``Repository`` in ``pyproject.toml``: change it there and run this again.
-Cells are not executed; the set-up cell prints nothing where the course is installed.
+``python notebooks/publishing/one_click.py`` does it for every lesson and for the README's badges.
+The address of the course is ``Repository`` in ``pyproject.toml``: change it there and run this
+again. Cells are not executed; the set-up cell prints nothing where the course is installed.
 """
 
 import base64
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
 BEGIN, END = "<!-- one click: begin -->", "<!-- one click: end -->"
 CELL = "one-click"  # the id of the set-up cell
