@@ -21,7 +21,7 @@ import torch
 from chromium import Chromium
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib import DATA_DIR
+from course_lib import DATA_DIR, REPOSITORY
 from course_lib.playground.website import build_site, fetch_runtime, site_server
 from course_lib.stylize import StyleTransfer
 from course_lib.system.devices import describe
@@ -101,7 +101,7 @@ def main() -> None:
     }  # fmt: skip
     with replacing(RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(RECORD)
+    print(RECORD.relative_to(REPOSITORY))
 
 
 if __name__ == "__main__":
