@@ -7,7 +7,7 @@ import html
 import io
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -85,18 +85,25 @@ class Playground:
             style={"description_width": "48px"},
             layout=widgets.Layout(flex="1 1 150px", width="auto", max_width="260px"),
         )
-        self.undo_button, self.reset_button, self.download_button, self.save_button, \
-            self.polish_button = (
-                widgets.Button(description=word, icon=icon, tooltip=tooltip,
-                               layout=widgets.Layout(width="auto"))
-                for word, icon, tooltip in (
-                    ("undo", "undo", "back to the look before"),
-                    ("reset", "refresh", "back to the first look"),
-                    ("download", "download", "the picture as a PNG file, to your own machine"),
-                    ("save", "save", "picture and recipe, into the course's work folder"),
-                    ("polish", "magic", f"optimise the picture by {STEPS} steps"),
-                )
-            )  # fmt: skip
+
+        def button(word: str, icon: str, tooltip: str, work: Callable) -> widgets.Button:
+            made = widgets.Button(description=word, icon=icon, tooltip=tooltip,
+                                  layout=widgets.Layout(width="auto"))  # fmt: skip
+            made.on_click(lambda _: work())
+            return made
+
+        self.undo_button = button("undo", "undo", "back to the look before", self.undo)
+        self.reset_button = button("reset", "refresh", "back to the first look", self._reset)
+        self.download_button = button(
+            "download", "download", "the picture as a PNG file, to your own machine", self._download
+        )
+        self.save_button = button(
+            "save", "save", "picture and recipe, into the course's work folder", self._save_clicked
+        )
+        self.polish_button = button(
+            "polish", "magic", f"optimise the picture by {STEPS} steps",
+            lambda: self._changed(STEPS),
+        )  # fmt: skip
 
     def _lay_out(self) -> None:
         import ipywidgets as widgets
@@ -125,12 +132,6 @@ class Playground:
         self.widget.add_class("style-playground")
         for control in (self.divider, self.controls.show_mask):
             control.observe(lambda _: self._draw(), "value")
-        for button, work in (
-            (self.undo_button, self.undo), (self.reset_button, self._reset),
-            (self.download_button, self._download), (self.save_button, self._save_clicked),
-            (self.polish_button, lambda: self._changed(STEPS)),
-        ):  # fmt: skip
-            button.on_click(lambda _, work=work: work())
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
         """The form, and a plain picture with its description for readers without a kernel."""

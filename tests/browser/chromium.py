@@ -321,7 +321,10 @@ class Chromium:
         """What an ``img`` shows, in its own size, as the bytes of a PNG file."""
         found = self.evaluate(
             f"(async () => {{ const image = document.querySelector({json.dumps(selector)});"
-            "await image.decode(); const canvas = document.createElement('canvas');"
+            "for (let k = 0; ; k++) {"  # a picture that is replaced meanwhile cannot be decoded
+            "try { await image.decode(); break; } catch (error) { if (k > 40) throw error; }"
+            "await new Promise((done) => setTimeout(done, 100)); }"
+            "const canvas = document.createElement('canvas');"
             "canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;"
             "canvas.getContext('2d').drawImage(image, 0, 0);"
             "return canvas.toDataURL('image/png'); })()"

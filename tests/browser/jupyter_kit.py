@@ -12,6 +12,8 @@ files in a folder of its own: nothing of the user's JupyterLab is read or change
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -22,12 +24,16 @@ from pathlib import Path
 
 from chromium import BrowserError, Chromium
 
-CHECKED_SETTINGS = {  # no news, and every cell drawn also while it is out of sight
-    "@jupyterlab/apputils-extension:notification": {
-        "fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True,
-    },
+from course_lib import REPOSITORY
+
+# What ``make lab`` sets, and every cell drawn also while it is out of sight.
+CHECKED_SETTINGS = {
+    **json.loads((REPOSITORY / "notebooks" / "jupyterlab_settings.json").read_text()),
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
-}  # fmt: skip
+}
+UPLOADS = shlex.split(
+    re.search(r"^UPLOADS := (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)[1]
+)
 # What every page of JupyterLab complains about here and has nothing to do with a notebook.
 HARMLESS = ("favicon", "ResizeObserver loop")
 
@@ -55,7 +61,7 @@ class JupyterLab:
             sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
             f"--ServerApp.root_dir={self.folder}", "--LabApp.expose_app_in_browser=True",
-            "--LabApp.extension_manager=readonly",
+            "--LabApp.extension_manager=readonly", *UPLOADS,
         ]  # fmt: skip
         self.log = self.private / "server.log"
         self.private.mkdir(parents=True, exist_ok=True)

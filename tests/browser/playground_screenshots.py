@@ -31,7 +31,7 @@ from course_lib.system.files import replacing
 FOLDER = DATA_DIR / "screenshots"
 RECORD = DATA_DIR / "runs" / "playground_browser_cpu.json"
 LESSON = "notebooks/08_style_playground.ipynb"
-WINDOW = (1280, 900)
+WINDOW = (1600, 1000)  # wide enough for the controls beside the picture
 MOVES, WARM_UP = 40, 5
 STYLES = ("impasto_night", "woodblock_waves")
 START = """

@@ -11,8 +11,9 @@ from PIL import Image
 from playground_page import PlaygroundPage, difference
 from survey_kit import write_style_survey
 
-from course_lib import REPOSITORY
+from course_lib import DATA_DIR, REPOSITORY
 from course_lib.__main__ import main
+from course_lib.images import load_image, to_image
 from course_lib.playground.widget import paint
 from course_lib.survey.items import key_path, read_key, read_page
 
@@ -67,6 +68,20 @@ def test_the_playground(opened, browser, lab, make_images, tmp_path, capsys):
     styles = ("impasto_night", "woodblock_waves")
     first = paint("cat", styles)
     page.wait_for_picture(first)
+    assert violations(browser, ".style-playground") == []
+    form = "document.querySelector('.style-playground')"
+    assert browser.evaluate(f"{form}.querySelectorAll('[title=null]').length") == 0
+    scale = browser.evaluate(f"{form}.querySelector('[aria-label=\"style scale\"]').ariaValueText")
+    assert scale == "1.0"  # not its place in the list
+    # The divider lies over the picture and shows the photograph on its left.
+    handle, stage = browser.box(".course-stage .noUi-handle"), browser.box(".course-stage")
+    assert handle["height"] == pytest.approx(stage["height"], abs=2)
+    middle = stage["top"] + stage["height"] / 2
+    grip = (handle["left"] + handle["width"] / 2, middle)
+    browser.drag(grip, (stage["left"] + stage["width"] - 1, middle))
+    page.wait_for_picture(to_image(load_image(DATA_DIR / "content" / "cat.jpg", 256)))
+    browser.drag((stage["left"] + stage["width"] - 1, middle), (stage["left"], middle))
+    page.wait_for_picture(first)
     # A drag: the picture becomes that of the value which the slider shows at the end.
     alpha = page.drag_slider("alpha", 0.3)
     assert 0.2 < alpha < 0.4
@@ -87,6 +102,19 @@ def test_the_playground(opened, browser, lab, make_images, tmp_path, capsys):
     page.upload("photo", own)
     expected = paint(own, styles, alpha=alpha, colour="luminance")
     page.wait_for_picture(expected)
+    # A thumbnail, and undo.
+    browser.click("[title='splatter']")
+    browser.wait_for("document.querySelector('[title=splatter]').ariaPressed === 'true'")
+    page.wait_for_picture(paint(own, (*styles, "splatter"), alpha=alpha, colour="luminance"))
+    settled = "!document.querySelector('.course-stale')"
+    browser.wait_for(settled)
+    browser.click(page.button("undo"))
+    browser.wait_for("document.querySelector('[title=splatter]').ariaPressed === 'false'")
+    browser.wait_for(settled)
+    page.wait_for_picture(expected)
+    browser.click(page.button("download"))
+    downloaded = Image.open(browser.wait_for_download())
+    assert downloaded.tobytes() == expected.tobytes()
     # What is saved is what is shown, and the command line makes it again.
     browser.click(page.button("save"))
     browser.wait_for("document.body.textContent.includes('Saved picture and recipe')")
@@ -97,6 +125,18 @@ def test_the_playground(opened, browser, lab, make_images, tmp_path, capsys):
     assert main(["stylize", "--recipe", str(folder / "recipe.json"), "-o", str(again)]) == 0
     assert Image.open(again).tobytes() == saved.tobytes()
     assert_ran(notebook)
+    # A photograph of 24 million pixels gets through, though it has more than 10 MB.
+    large = tmp_path / "large.jpg"
+    Image.effect_noise((6000, 4000), 90).convert("RGB").save(large, quality=92)
+    assert large.stat().st_size > 12_000_000
+    page.upload("photo", large)
+    browser.wait_for("document.querySelector('.style-playground [title=large]')", timeout=120)
+    # Saved and opened again, the form is there before any cell has run.
+    browser.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    notebook.close()
+    opened(f"notebooks/{PLAYGROUND}.ipynb")
+    browser.wait_for("document.querySelector('.style-playground img')?.naturalWidth > 100")
+    assert "model not found" not in browser.evaluate("document.body.textContent")
 
 
 def test_the_survey_form_is_filled_in_by_clicks(opened, browser, lab, make_images, capsys):
@@ -136,8 +176,8 @@ def test_the_survey_form_is_filled_in_by_clicks(opened, browser, lab, make_image
         browser.wait_for("!document.querySelector('.survey-next').disabled")
         box = browser.box(".survey-next")
         assert box["top"] + box["height"] <= 800, "one has to scroll for the button"
-        browser.click(".survey-next")
-        browser.click(".survey-next")  # a double click answers one question
+        for _ in range(2):  # a double click answers one question
+            browser.click_at(box["left"] + box["width"] / 2, box["top"] + box["height"] / 2)
         browser.wait_for(f"{heading} !== {json.dumps(before)}")
     assert "Thank you" in browser.evaluate(heading)
     (result,) = (lab.folder / "work").glob("answers-*.json")
