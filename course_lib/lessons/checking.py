@@ -79,9 +79,13 @@ def explained(
 def exercise(
     what: str,
     praise: str,
-    *explanation: object,
-    gradient: str = "",
+    where: str,
+    right: Callable,
+    names: Sequence[str],
+    cases: Callable[[], Sequence[Sequence[object]]],
+    *,
     mistakes: Callable[..., Mapping[str, object]],
+    gradient: str = "",
     form: Callable[..., None] | None = None,
     scalar: str = "",
     parts: Sequence[str] = (),
@@ -91,16 +95,14 @@ def exercise(
 
     Args:
         what, praise: the exercise's name, and what to say when everything is right.
-        explanation: where, right, names and cases of ``explained``.
+        where, right, names, cases, mistakes: see ``explained``.
         gradient: what is wrong if no gradient leads to the first input, a tensor or a dictionary of
             some; ``{name}`` in it is the tensor's key. Empty where none is needed.
-        mistakes: see ``explained``.
         form: called with a result and its inputs; complains about another form than the right one.
         scalar: the cure for a loss that is not one number; empty for other results.
         parts: names of the tensors or numbers that an answer returns together.
         crash: what a RuntimeError probably comes from.
     """
-    where, right, names, cases = explanation
 
     def decorate(inputs_of: Callable[[], Iterable[tuple]]) -> Callable:
         @functools.wraps(inputs_of)

@@ -86,9 +86,8 @@ def score_folders(
 
     Raises:
         ImageError: a folder is missing or empty.
-        CourseError: no file has one of the names.
-        CourseError: fewer than two photographs, or no painting, are left; all photographs are the
-            same picture, or every painting is one of them.
+        CourseError: no file has one of the names; fewer than two photographs, or no painting, are
+            left; all photographs are the same picture, or every painting is one of them.
     """
     folders = [find_images(content), find_images(style)]
     skipped = {} if skipped is None else skipped
