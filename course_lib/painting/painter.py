@@ -117,7 +117,7 @@ def paint(
         features: ``transfer.encode(content)``, if it is at hand; then there are no tiles.
         tile: side of the tiles that masks are painted in, in pixels; chosen from the free memory
             if not given.
-        progress: show a bar while polishing.
+        progress: show a bar while tiles are painted, and while polishing.
         watch: sees every step of polishing; a true answer of it ends that (see ``polish.polish``).
 
     Returns:
@@ -133,7 +133,9 @@ def paint(
         tile = choose_tile(*size, transfer.device, transfer.dtype)
     if masks is None and features is None:
         style = StyleStatistics.average(statistics, settings.weights)
-        picture = stylize_within_memory(transfer, content, style, settings.alpha, None, True)
+        picture = stylize_within_memory(
+            transfer, content, style, settings.alpha, exaggerate=True, progress=progress
+        )
     elif tile is not None:
         picture = _paint_regions_in_tiles(transfer, content, statistics, settings, masks, tile)
     else:
@@ -198,7 +200,7 @@ class Painter:
             ``colour="coral"``, where they depend on the photograph.
         settings: their ``style_scale`` is the business of ``open_styles``.
         masks: image files, stretched to every photograph; see ``load_mask``.
-        progress: show a bar while polishing.
+        progress: show a bar while tiles are painted, and while polishing.
 
     Attributes:
         stopped: whether Ctrl-C ended the last polishing early; its picture is the best until then.

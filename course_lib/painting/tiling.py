@@ -271,23 +271,23 @@ def stylize_within_memory(
     alpha: float = 1.0,
     weights: Sequence[float] | None = None,
     exaggerate: bool = False,
+    adjust: Callable[[ChannelStatistics], ChannelStatistics] | None = None,
     progress: bool = False,
 ) -> Tensor:
     """Stylise in one piece where memory allows it, otherwise in tiles (see ``choose_tile``).
 
-    Arguments, result and errors are those of ``StyleTransfer.stylize``; ``progress`` shows a bar
-    if there are tiles.
+    Arguments, result and errors are those of ``StyleTransfer.stylize``, ``adjust`` that of
+    ``stylize_tiled``; ``progress`` shows a bar if there are tiles.
     """
     height, width = content.shape[-2:]
-    tile = None
-    if height * width > SMALL:
-        tile = choose_tile(height, width, transfer.device, transfer.dtype)
-    if tile is None:
+    tile = choose_tile(height, width, transfer.device, transfer.dtype)
+    if tile is None and adjust is None:
         return transfer.stylize(content, style, alpha, weights, exaggerate)
-    keep = room_for_features(height, width, transfer.dtype)
+    keep = tile is None or room_for_features(height, width, transfer.dtype)
     return stylize_tiled(
-        transfer, content, style, alpha, weights, exaggerate, tile, keep, progress=progress
-    )
+        transfer, content, style, alpha, weights, exaggerate, tile, keep, adjust,
+        progress and tile is not None,
+    )  # fmt: skip
 
 
 def encode_style_within_memory(transfer: StyleTransfer, style: Tensor) -> StyleStatistics:
@@ -296,10 +296,9 @@ def encode_style_within_memory(transfer: StyleTransfer, style: Tensor) -> StyleS
     Raises:
         CourseError: the tensor is not one RGB image.
     """
-    height, width = style.shape[-2:]
     tile = None
-    if height * width > SMALL and style.dim() == 4 and style.shape[:2] == (1, 3):
-        tile = choose_tile(height, width, transfer.device, transfer.dtype)
+    if style.dim() == 4 and style.shape[:2] == (1, 3):
+        tile = choose_tile(*style.shape[-2:], transfer.device, transfer.dtype)
     if tile is None:
         return transfer.encode_style(style)
     mean, std = TiledFeatures(transfer, style, keep=False).measure(tile)
