@@ -87,6 +87,7 @@ def exercise(
     mistakes: Callable[..., Mapping[str, object]],
     gradient: str = "",
     form: Callable[..., None] | None = None,
+    traps: Callable[[Callable], None] | None = None,
     scalar: str = "",
     parts: Sequence[str] = (),
     crash: str = "",
@@ -99,6 +100,7 @@ def exercise(
         gradient: what is wrong if no gradient leads to the first input, a tensor or a dictionary of
             some; ``{name}`` in it is the tensor's key. Empty where none is needed.
         form: called with a result and its inputs; complains about another form than the right one.
+        traps: called with the answer when all cases are right; complains of the rest.
         scalar: the cure for a loss that is not one number; empty for other results.
         parts: names of the tensors or numbers that an answer returns together.
         crash: what a RuntimeError probably comes from.
@@ -129,10 +131,13 @@ def exercise(
                 )
                 for name, leaf in leaves.items() if gradient else ():
                     check_gradient(result, leaf, gradient.format(name=name))
+            if traps is not None:
+                traps(answer)
             print(f"{what}: correct ({praise})")
 
         del check.__wrapped__  # which takes no answer
-        return explained(where, right, names, cases, bool(gradient), mistakes)(check)
+        differentiable = bool(gradient) or traps is not None
+        return explained(where, right, names, cases, differentiable, mistakes)(check)
 
     return decorate
 
