@@ -19,13 +19,12 @@ from course_lib.images import load_image
 from course_lib.painting.colour import coral, preserve_luminance
 from course_lib.painting.masks import apply_statistics_by_region, load_mask, mask_cells
 from course_lib.painting.paint_settings import PLAIN, PaintSettings
-from course_lib.painting.polishing import encode_every_layer, polish_painting
+from course_lib.painting.polishing import encode_style_within_memory, polish_painting
 from course_lib.painting.tiling import (
     TiledFeatures,
     Window,
     affine,
     choose_tile,
-    encode_style_within_memory,
     paint_tiles,
     room_for_features,
     stylize_within_memory,
@@ -77,7 +76,6 @@ def measure_styles(
     Raises:
         CourseError: statistics shall be recoloured, or are of relu4_1 where every layer is needed.
     """
-    encode = encode_every_layer if every_layer else encode_style_within_memory
     measured = []
     for style in styles:
         if isinstance(style, StyleStatistics):
@@ -91,7 +89,7 @@ def measure_styles(
             measured.append(style)
         else:
             recoloured = style if colours_of is None else coral(style, colours_of.to(style))
-            measured.append(encode(transfer, recoloured))
+            measured.append(encode_style_within_memory(transfer, recoloured, every_layer))
     return measured
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from course_lib import CourseError
 from course_lib.adain import EPSILON, ChannelStatistics, blend
-from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
+from course_lib.stylize import Style, StyleTransfer, check_alpha
 from course_lib.system.memory import free_memory
 
 CELL = 8  # pixels that one position of relu4_1 stands for, along each side
@@ -288,21 +288,6 @@ def stylize_within_memory(
         transfer, content, style, alpha, weights, exaggerate, tile, keep, adjust,
         progress and tile is not None,
     )  # fmt: skip
-
-
-def encode_style_within_memory(transfer: StyleTransfer, style: Tensor) -> StyleStatistics:
-    """``StyleTransfer.encode_style`` for a painting (1, 3, H, W) of any size, in tiles if need be.
-
-    Raises:
-        CourseError: the tensor is not one RGB image.
-    """
-    tile = None
-    if style.dim() == 4 and style.shape[:2] == (1, 3):
-        tile = choose_tile(*style.shape[-2:], transfer.device, transfer.dtype)
-    if tile is None:
-        return transfer.encode_style(style)
-    mean, std = TiledFeatures(transfer, style, keep=False).measure(tile)
-    return StyleStatistics(mean, std, transfer.encoder.description)
 
 
 def room_for_features(height: int, width: int, dtype: torch.dtype) -> bool:
