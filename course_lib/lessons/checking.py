@@ -113,12 +113,7 @@ def exercise(
                 leaves = first if isinstance(first, Mapping) else {"": first}
                 for leaf in leaves.values() if gradient else ():
                     leaf.requires_grad_()
-                try:
-                    result = call(answer, first, *others)
-                except RuntimeError as error:
-                    if not crash:
-                        raise
-                    raise CheckFailed(f"a RuntimeError: {error}. {crash}") from None
+                result = call(answer, first, *others, crash=crash)
                 if result is None:
                     return print(f"{what}: not attempted yet")
                 if form is not None:
@@ -318,16 +313,19 @@ def random_shapes(seed: int, channels: int = 4) -> list[tuple[int, int, int, int
     return fixed + [(n, channels, h, h + w) for n, h, w in drawn]
 
 
-def call(answer: Callable, *inputs: object) -> object:
+def call(answer: Callable, *inputs: object, crash: str = "") -> object:
     """Call a student's function; complain if it changed its inputs.
 
-    Inputs may be tensors, and lists or dictionaries with tensors.
+    Inputs may be tensors, and lists or dictionaries with tensors. ``crash`` says what a
+    RuntimeError probably comes from.
     """
     before = [copy.deepcopy(_without_graph(x)) for x in inputs]
     try:
         result = answer(*inputs)
     except Exception as error:
         _complain_about_kinds(error)
+        if crash and isinstance(error, RuntimeError):
+            raise CheckFailed(f"a RuntimeError: {error}. {crash}") from None
         shapes = [tuple(x.shape) for x in inputs if isinstance(x, Tensor)]
         error.add_note(f"Raised by your function for inputs of shape {shapes}.")
         raise
