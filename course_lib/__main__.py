@@ -30,6 +30,7 @@ from course_lib.system.printing import print_anything, printable, reader_may_lea
 OUT_KINDS = dict.fromkeys(
     ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade"), "folder"
 ) | dict.fromkeys(("stylize", "sequence"), "either")
+NO_MEMORY = ("memoryerror", "out of memory", "allocate memory", "not enough memory")
 LONGEST = 1000  # letters of a complaint
 REPORT = (
     "This is a mistake in the course, not in what you asked for. Please report it, with all the "
@@ -96,7 +97,8 @@ def complaint(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.strerror:  # the system's: no such file, a full disk
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     # PyTorch has no kind of its own on the CPU.
-    if isinstance(error, MemoryError | RuntimeError) and "memory" in f"{error!r}".lower():
+    said = f"{error!r}".lower()
+    if isinstance(error, MemoryError | RuntimeError) and any(w in said for w in NO_MEMORY):
         return (
             "not enough memory; choose a smaller --size (in training also a smaller --batch or "
             "--crop), or close other programs"

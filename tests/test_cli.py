@@ -427,9 +427,14 @@ def test_too_little_memory_is_one_sentence(run, files, out, monkeypatch, error):
     assert out.read_bytes() == OLDER
 
 
+def a_format_that_there_is_not():
+    raise RuntimeError("unsupported memory format option ChannelsFirst")
+
+
 @pytest.mark.parametrize("mistake", [
     lambda: int("seven"), lambda: torch.ones(3) + torch.ones(4), lambda: {}["key"],
     lambda: [].pop(), lambda: Image.open(io.BytesIO(b"no picture")),
+    a_format_that_there_is_not,
 ])  # fmt: skip
 def test_a_mistake_of_the_program_is_not_hidden(run, files, out, monkeypatch, mistake):
     """It keeps its traceback, and says where to report it; the older output stays."""
@@ -438,7 +443,7 @@ def test_a_mistake_of_the_program_is_not_hidden(run, files, out, monkeypatch, mi
         run("stylize", files / "photo.png", files / "style.png", "-o", out)
     assert not isinstance(caught.value, CourseError)
     text = "".join(traceback.format_exception(caught.value))
-    assert text.startswith("Traceback") and "in <lambda>" in text
+    assert text.startswith("Traceback") and "in stylize" in text
     assert "a mistake in the course" in text and "Please report it" in text
     assert out.read_bytes() == OLDER
 

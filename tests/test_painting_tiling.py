@@ -13,16 +13,16 @@ from course_lib import DATA_DIR
 from course_lib.adain import channel_statistics
 from course_lib.images import load_image
 from course_lib.painting import painter as painter_module
-from course_lib.painting import tiling
+from course_lib.painting import polishing, tiling
 from course_lib.painting.masks import add_rest
 from course_lib.painting.paint_settings import PaintSettings
 from course_lib.painting.painter import Painter, paint
+from course_lib.painting.polishing import encode_style_within_memory
 from course_lib.painting.tiling import (
     RunningStatistics,
     TiledFeatures,
     Window,
     choose_tile,
-    encode_style_within_memory,
     stylize_tiled,
     stylize_within_memory,
     tile_windows,
@@ -157,8 +157,7 @@ def test_pieces_have_the_statistics_of_the_whole():
 
 def test_large_paintings_are_measured_in_tiles(transfer, photo, monkeypatch):
     expected = transfer.encode_style(photo)
-    monkeypatch.setattr(tiling, "SMALL", 0)
-    monkeypatch.setattr(tiling, "choose_tile", lambda *_: 32)
+    monkeypatch.setattr(polishing, "choose_tile", lambda *_: 32)
     measured = encode_style_within_memory(transfer, photo)
     torch.testing.assert_close(measured.mean, expected.mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(measured.std, expected.std, rtol=1e-4, atol=1e-5)

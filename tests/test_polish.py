@@ -21,7 +21,7 @@ from course_lib.painting.paint_settings import PaintSettings
 from course_lib.painting.painter import Painter
 from course_lib.painting.polishing import (
     TiledObjective,
-    encode_every_layer,
+    encode_style_within_memory,
     polish_painting,
     room_for_history,
 )
@@ -199,7 +199,7 @@ def test_statistics_of_relu4_1_alone_still_load_and_say_what_they_lack(
 
 def test_a_large_painting_is_measured_in_tiles(transfer, paintings, styles, monkeypatch):
     monkeypatch.setattr(polishing, "choose_tile", lambda *_: 40)
-    tiled = encode_every_layer(transfer, paintings[0])
+    tiled = encode_style_within_memory(transfer, paintings[0], every_layer=True)
     for layer, statistics in styles[0].every_layer().items():
         for whole, part in zip(statistics, tiled.every_layer()[layer], strict=True):
             assert torch.allclose(whole, part, rtol=1e-3, atol=1e-4)

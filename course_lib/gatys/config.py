@@ -1,7 +1,7 @@
 """The settings of an optimisation, checked when they are made."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from course_lib import CourseError
 from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
@@ -73,13 +73,11 @@ class GatysConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("optimizer", OPTIMIZERS), ("init", INITS), ("encoder", ENCODER_SOURCES),
-            ("padding", PADDINGS), ("pooling", ("max", "avg")),
-        ):  # fmt: skip
-            if getattr(self, name) not in choices:
+        for field in fields(self):
+            value, choices = getattr(self, field.name), field.metadata.get("choices")
+            if choices and value not in choices:
                 raise GatysError(
-                    f"unknown {name} '{getattr(self, name)}'; choose from {', '.join(choices)}"
+                    f"unknown {field.name} '{value}'; choose from {', '.join(choices)}"
                 )
         from course_lib.vgg import layer_names  # PyTorch, which --help does without
 

@@ -79,10 +79,15 @@ def explained(
 def exercise(
     what: str,
     praise: str,
-    *explanation: object,
-    gradient: str = "",
+    where: str,
+    right: Callable,
+    names: Sequence[str],
+    cases: Callable[[], Sequence[Sequence[object]]],
+    *,
     mistakes: Callable[..., Mapping[str, object]],
+    gradient: str = "",
     form: Callable[..., None] | None = None,
+    traps: Callable[[Callable], None] | None = None,
     scalar: str = "",
     parts: Sequence[str] = (),
     crash: str = "",
@@ -91,16 +96,15 @@ def exercise(
 
     Args:
         what, praise: the exercise's name, and what to say when everything is right.
-        explanation: where, right, names and cases of ``explained``.
+        where, right, names, cases, mistakes: see ``explained``.
         gradient: what is wrong if no gradient leads to the first input, a tensor or a dictionary of
             some; ``{name}`` in it is the tensor's key. Empty where none is needed.
-        mistakes: see ``explained``.
         form: called with a result and its inputs; complains about another form than the right one.
+        traps: called with the answer when all cases are right; complains of the rest.
         scalar: the cure for a loss that is not one number; empty for other results.
         parts: names of the tensors or numbers that an answer returns together.
         crash: what a RuntimeError probably comes from.
     """
-    where, right, names, cases = explanation
 
     def decorate(inputs_of: Callable[[], Iterable[tuple]]) -> Callable:
         @functools.wraps(inputs_of)
@@ -109,12 +113,7 @@ def exercise(
                 leaves = first if isinstance(first, Mapping) else {"": first}
                 for leaf in leaves.values() if gradient else ():
                     leaf.requires_grad_()
-                try:
-                    result = call(answer, first, *others)
-                except RuntimeError as error:
-                    if not crash:
-                        raise
-                    raise CheckFailed(f"a RuntimeError: {error}. {crash}") from None
+                result = call(answer, first, *others, crash=crash)
                 if result is None:
                     return print(f"{what}: not attempted yet")
                 if form is not None:
@@ -127,10 +126,13 @@ def exercise(
                 )
                 for name, leaf in leaves.items() if gradient else ():
                     check_gradient(result, leaf, gradient.format(name=name))
+            if traps is not None:
+                traps(answer)
             print(f"{what}: correct ({praise})")
 
         del check.__wrapped__  # which takes no answer
-        return explained(where, right, names, cases, bool(gradient), mistakes)(check)
+        differentiable = bool(gradient) or traps is not None
+        return explained(where, right, names, cases, differentiable, mistakes)(check)
 
     return decorate
 
@@ -311,16 +313,19 @@ def random_shapes(seed: int, channels: int = 4) -> list[tuple[int, int, int, int
     return fixed + [(n, channels, h, h + w) for n, h, w in drawn]
 
 
-def call(answer: Callable, *inputs: object) -> object:
+def call(answer: Callable, *inputs: object, crash: str = "") -> object:
     """Call a student's function; complain if it changed its inputs.
 
-    Inputs may be tensors, and lists or dictionaries with tensors.
+    Inputs may be tensors, and lists or dictionaries with tensors. ``crash`` says what a
+    RuntimeError probably comes from.
     """
     before = [copy.deepcopy(_without_graph(x)) for x in inputs]
     try:
         result = answer(*inputs)
     except Exception as error:
         _complain_about_kinds(error)
+        if crash and isinstance(error, RuntimeError):
+            raise CheckFailed(f"a RuntimeError: {error}. {crash}") from None
         shapes = [tuple(x.shape) for x in inputs if isinstance(x, Tensor)]
         error.add_note(f"Raised by your function for inputs of shape {shapes}.")
         raise

@@ -50,7 +50,7 @@ Cases = Iterator[tuple[Sequence[object], object, Mapping[str, object]]]
 
 
 def homework(
-    what: str, praise: str = "correct", names: Sequence[str] = ()
+    what: str, praise: str = "correct", names: Sequence[str] = (), crash: str = ""
 ) -> Callable[[Callable[[int], Cases]], Callable]:
     """Make a check of what yields its cases for a seed: inputs, right result, and mistakes.
 
@@ -60,13 +60,14 @@ def homework(
         what: the name of the exercise, in messages.
         praise: said when all cases are right.
         names: of the numbers that an answer returns together.
+        crash: what a RuntimeError probably comes from.
     """
 
     def decorate(cases: Callable[[int], Cases]) -> Callable:
         @functools.wraps(cases)
         def check(answer: Callable, seed: int = VISIBLE) -> None:
             for inputs, right, mistakes in cases(seed):
-                result = call(answer, *inputs)
+                result = call(answer, *inputs, crash=crash)
                 if not attempted(result, what, seed):
                     return
                 shown = ", ".join(map(show, inputs))

@@ -1,6 +1,7 @@
 """Several methods on the same pairs of pictures, with controls, in one process."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,9 +57,9 @@ class Comparison:
     """
 
     few: list[Pair]
-    scores: dict[str, dict[Pair, Scores]] = field(default_factory=dict)
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    pictures: dict[str, dict[Pair, Tensor]] = field(default_factory=dict)
+    scores: dict[str, dict[Pair, Scores]] = field(default_factory=lambda: defaultdict(dict))
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    pictures: dict[str, dict[Pair, Tensor]] = field(default_factory=lambda: defaultdict(dict))
     missing: dict[str, str] = field(default_factory=dict)
 
 
@@ -112,9 +113,9 @@ def compare(
             pair = content_name, style_name
             copies = (original, judge.styles[style_name], blank)
             for name, copy in zip(CONTROLS, copies, strict=True):
-                _keep(found, name, pair, judge.score(copy, original, style_name))
+                found.scores[name][pair] = judge.score(copy, original, style_name)
                 if pair in found.few:
-                    _picture(found, name, pair, CONTROLS[name](content, style))
+                    found.pictures[name][pair] = CONTROLS[name](content, style)
             for method in list(running):
                 if method.few and pair not in found.few:
                     continue
@@ -122,16 +123,17 @@ def compare(
                 if image is None:
                     running.remove(method)
                     continue
-                _keep(found, method.name, pair, judge.score_image(image, original, style_name))
+                scores = judge.score(judge.measure(image), original, style_name)
+                found.scores[method.name][pair] = scores
                 if pair in found.few:
-                    _picture(found, method.name, pair, image)
+                    found.pictures[method.name][pair] = image
                 if on_done:
                     on_done(method.name, *pair)
             if pair in found.few:
                 for name, trick in TRICKS.items():
                     image = _as_saved(trick(content, style))
-                    _keep(found, name, pair, judge.score_image(image, original, style_name))
-                    _picture(found, name, pair, image)
+                    scores = judge.score(judge.measure(image), original, style_name)
+                    found.scores[name][pair], found.pictures[name][pair] = scores, image
     return found
 
 
@@ -149,9 +151,6 @@ class _Judge:
     def score(self, result: Measurements, content: Measurements, style: str) -> Scores:
         others = [measured for name, measured in self.styles.items() if name != style]
         return score(result, content, self.styles[style], others)
-
-    def score_image(self, image: Tensor, content: Measurements, style: str) -> Scores:
-        return self.score(self.measure(image), content, style)
 
 
 def _starts(
@@ -185,20 +184,12 @@ def _timed(method: Method, content: Tensor, style: Tensor, found: Comparison) ->
             f"{method.name} made a picture of shape {tuple(image.shape)} instead of "
             f"{tuple(content.shape)}"
         )
-    found.seconds.setdefault(method.name, []).append(seconds)
+    found.seconds[method.name].append(seconds)
     return _as_saved(image)
 
 
 def _as_saved(image: Tensor) -> Tensor:
     return to_tensor(to_image(image))
-
-
-def _keep(found: Comparison, name: str, pair: Pair, scores: Scores) -> None:
-    found.scores.setdefault(name, {})[pair] = scores
-
-
-def _picture(found: Comparison, name: str, pair: Pair, image: Tensor) -> None:
-    found.pictures.setdefault(name, {})[pair] = image
 
 
 def load_folder(

@@ -129,9 +129,8 @@ def score_folders(
 
     Raises:
         ImageError: a folder is missing or empty.
-        CourseError: no file has one of the names.
-        CourseError: fewer than two photographs, or no painting, are left; all photographs are the
-            same picture, or every painting is one of them.
+        CourseError: no file has one of the names; fewer than two photographs, or no painting, are
+            left; all photographs are the same picture, or every painting is one of them.
     """
     folders = pictures_of(content, style, only, skipped, ignored, every)
     contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders)

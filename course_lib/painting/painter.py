@@ -19,13 +19,12 @@ from course_lib.images import load_image
 from course_lib.painting.colour import coral, preserve_luminance
 from course_lib.painting.masks import apply_statistics_by_region, load_mask, mask_cells
 from course_lib.painting.paint_settings import PLAIN, PaintSettings
-from course_lib.painting.polishing import encode_every_layer, polish_painting
+from course_lib.painting.polishing import encode_style_within_memory, polish_painting
 from course_lib.painting.tiling import (
     TiledFeatures,
     Window,
     affine,
     choose_tile,
-    encode_style_within_memory,
     paint_tiles,
     room_for_features,
     stylize_within_memory,
@@ -77,7 +76,6 @@ def measure_styles(
     Raises:
         CourseError: statistics shall be recoloured, or are of relu4_1 where every layer is needed.
     """
-    encode = encode_every_layer if every_layer else encode_style_within_memory
     measured = []
     for style in styles:
         if isinstance(style, StyleStatistics):
@@ -91,7 +89,7 @@ def measure_styles(
             measured.append(style)
         else:
             recoloured = style if colours_of is None else coral(style, colours_of.to(style))
-            measured.append(encode(transfer, recoloured))
+            measured.append(encode_style_within_memory(transfer, recoloured, every_layer))
     return measured
 
 
@@ -117,7 +115,7 @@ def paint(
         features: ``transfer.encode(content)``, if it is at hand; then there are no tiles.
         tile: side of the tiles that masks are painted in, in pixels; chosen from the free memory
             if not given.
-        progress: show a bar while polishing.
+        progress: show a bar while tiles are painted, and while polishing.
         watch: sees every step of polishing; a true answer of it ends that (see ``polish.polish``).
 
     Returns:
@@ -133,7 +131,9 @@ def paint(
         tile = choose_tile(*size, transfer.device, transfer.dtype)
     if masks is None and features is None:
         style = StyleStatistics.average(statistics, settings.weights)
-        picture = stylize_within_memory(transfer, content, style, settings.alpha, None, True)
+        picture = stylize_within_memory(
+            transfer, content, style, settings.alpha, exaggerate=True, progress=progress
+        )
     elif tile is not None:
         picture = _paint_regions_in_tiles(transfer, content, statistics, settings, masks, tile)
     else:
@@ -198,7 +198,7 @@ class Painter:
             ``colour="coral"``, where they depend on the photograph.
         settings: their ``style_scale`` is the business of ``open_styles``.
         masks: image files, stretched to every photograph; see ``load_mask``.
-        progress: show a bar while polishing.
+        progress: show a bar while tiles are painted, and while polishing.
 
     Attributes:
         stopped: whether Ctrl-C ended the last polishing early; its picture is the best until then.

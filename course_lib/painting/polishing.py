@@ -245,8 +245,10 @@ class TiledObjective:
         return result
 
 
-def encode_every_layer(transfer: StyleTransfer, style: Tensor) -> StyleStatistics:
-    """``StyleTransfer.encode_style`` with every layer, for a painting (1, 3, H, W) of any size.
+def encode_style_within_memory(
+    transfer: StyleTransfer, style: Tensor, every_layer: bool = False
+) -> StyleStatistics:
+    """``StyleTransfer.encode_style`` for a painting (1, 3, H, W) of any size, in tiles if need be.
 
     Raises:
         CourseError: the tensor is not one RGB image.
@@ -255,11 +257,12 @@ def encode_every_layer(transfer: StyleTransfer, style: Tensor) -> StyleStatistic
     if style.dim() == 4 and style.shape[:2] == (1, 3):
         tile = choose_tile(*style.shape[-2:], transfer.device, transfer.dtype)
     if tile is None:
-        return transfer.encode_style(style, every_layer=True)
+        return transfer.encode_style(style, every_layer)
     layers = TiledLayers(transfer, tuple(style.shape[-2:]), tile)
     image = style.to(transfer.device, torch.float32)
+    wanted = STYLE_LAYERS if every_layer else ("relu4_1",)
     with torch.no_grad():
-        (measured,) = layers.measure(functools.partial(layers.encode, image))
+        (measured,) = layers.measure(functools.partial(layers.encode, image, layers=wanted))
     measured = {k: ChannelStatistics(*(x.cpu() for x in s)) for k, s in measured.items()}
     return StyleStatistics(*measured.pop("relu4_1"), transfer.encoder.description, measured)
 

@@ -25,7 +25,7 @@ from course_lib.painting.frames import (
     Writer,
     is_video,
 )
-from course_lib.painting.tiling import choose_tile, room_for_features, stylize_tiled
+from course_lib.painting.tiling import stylize_within_memory
 from course_lib.stylize import StyleStatistics, StyleTransfer
 from course_lib.system.printing import no_bar
 
@@ -174,17 +174,8 @@ class FramePainter:
     def __call__(self, frame: Frame) -> Image.Image:
         self.first = self.first or frame.picture.size
         picture = resize_shorter_side(frame.picture, self.size) if self.size else frame.picture
-        where, dtype = self.transfer.device, self.transfer.dtype
-        tile = choose_tile(picture.height, picture.width, where, dtype)
-        keep = tile is None or room_for_features(picture.height, picture.width, dtype)
         return to_image(
-            stylize_tiled(
-                self.transfer,
-                to_tensor(picture),
-                self.style,
-                self.alpha,
-                tile=tile,
-                keep=keep,
-                adjust=self.smoothing,
-            )  # fmt: skip
+            stylize_within_memory(
+                self.transfer, to_tensor(picture), self.style, self.alpha, adjust=self.smoothing
+            )
         )

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from course_lib import CourseError
 from course_lib.adain import EPSILON, ChannelStatistics, blend
-from course_lib.stylize import Style, StyleStatistics, StyleTransfer, check_alpha
+from course_lib.stylize import Style, StyleTransfer, check_alpha
 from course_lib.system.memory import free_memory
 from course_lib.system.printing import no_bar
 
@@ -272,39 +272,23 @@ def stylize_within_memory(
     alpha: float = 1.0,
     weights: Sequence[float] | None = None,
     exaggerate: bool = False,
+    adjust: Callable[[ChannelStatistics], ChannelStatistics] | None = None,
     progress: bool = False,
 ) -> Tensor:
     """Stylise in one piece where memory allows it, otherwise in tiles (see ``choose_tile``).
 
-    Arguments, result and errors are those of ``StyleTransfer.stylize``; ``progress`` shows a bar
-    if there are tiles.
+    Arguments, result and errors are those of ``StyleTransfer.stylize``, ``adjust`` that of
+    ``stylize_tiled``; ``progress`` shows a bar if there are tiles.
     """
     height, width = content.shape[-2:]
-    tile = None
-    if height * width > SMALL:
-        tile = choose_tile(height, width, transfer.device, transfer.dtype)
-    if tile is None:
+    tile = choose_tile(height, width, transfer.device, transfer.dtype)
+    if tile is None and adjust is None:
         return transfer.stylize(content, style, alpha, weights, exaggerate)
-    keep = room_for_features(height, width, transfer.dtype)
+    keep = tile is None or room_for_features(height, width, transfer.dtype)
     return stylize_tiled(
-        transfer, content, style, alpha, weights, exaggerate, tile, keep, progress=progress
-    )
-
-
-def encode_style_within_memory(transfer: StyleTransfer, style: Tensor) -> StyleStatistics:
-    """``StyleTransfer.encode_style`` for a painting (1, 3, H, W) of any size, in tiles if need be.
-
-    Raises:
-        CourseError: the tensor is not one RGB image.
-    """
-    height, width = style.shape[-2:]
-    tile = None
-    if height * width > SMALL and style.dim() == 4 and style.shape[:2] == (1, 3):
-        tile = choose_tile(height, width, transfer.device, transfer.dtype)
-    if tile is None:
-        return transfer.encode_style(style)
-    mean, std = TiledFeatures(transfer, style, keep=False).measure(tile)
-    return StyleStatistics(mean, std, transfer.encoder.description)
+        transfer, content, style, alpha, weights, exaggerate, tile, keep, adjust,
+        progress and tile is not None,
+    )  # fmt: skip
 
 
 def room_for_features(height: int, width: int, dtype: torch.dtype) -> bool:

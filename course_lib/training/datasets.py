@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from course_lib.images import ImageError, open_image, resize_shorter_side, to_tensor
 from course_lib.system.listings import find_images, plain_name
+from course_lib.system.memory import free_memory
 from course_lib.system.printing import no_bar
 
 
@@ -41,7 +42,7 @@ class ImagePool:
         if device.type != "cuda":
             return
         size = sum(image.numel() for group in self.groups for image in group)
-        if size < torch.cuda.mem_get_info(device)[0] / 3:
+        if size < free_memory(device) / 3:
             self.groups = [[image.to(device) for image in group] for group in self.groups]
 
 

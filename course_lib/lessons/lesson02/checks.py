@@ -11,7 +11,6 @@ from course_lib.lessons.checking import (
     call,
     compare,
     exercise,
-    explained,
     kinds,
     random_features,
     random_shapes,
@@ -50,30 +49,13 @@ def _statistics_mistakes(features: Tensor) -> dict[str, list[Tensor]]:
     }
 
 
-@explained(
-    'lesson 02, section 1 "Two numbers per feature map", and section 7 for its traps',
-    channel_statistics,
-    ("features",),
-    _feature_cases,
-    gradient=True,
-    mistakes=_statistics_mistakes,
-)
-def check_channel_statistics(answer: Callable) -> None:
-    """Exercise 02.1: ``answer(features)`` -> (mean, std), each (N, C, 1, 1) and float32."""
-    for dtype, device in kinds():
-        for shape in random_shapes(seed=1, channels=5):
-            features = random_features(shape, sum(shape), dtype, device)
-            result = call(answer, features)
-            if result is None:
-                return print("channel_statistics: not attempted yet")
-            _check_statistics_form(result, shape)
-            _check_statistics_values(result, features)
-    _check_statistics_traps(answer)
-    print("channel_statistics: correct (batches, tiny maps, flat channels, float16, gradients)")
-
-
 def _check_statistics_traps(answer: Callable) -> None:
-    """Complain about epsilon missing or outside the root, and about sums in float16."""
+    """Complain about one position, about epsilon missing or outside the root, and float16."""
+    one = random_features((2, 3, 1, 1), seed=1)
+    mean, std = call(answer, one)
+    if std.isnan().any():
+        raise CheckFailed("std is NaN on a 1x1 map: unbiased variance divides by H * W - 1 = 0")
+    compare(mean, one, {}, "mean of a 1x1 map")
     flat = torch.zeros(2, 3, 4, 4, requires_grad=True)  # detectors that never fire
     std = call(answer, flat)[1]
     if std.max() < 1e-3:
@@ -94,11 +76,11 @@ def _check_statistics_traps(answer: Callable) -> None:
         )
 
 
-def _check_statistics_form(result: object, shape: tuple[int, ...]) -> None:
+def _check_statistics_form(result: object, features: Tensor) -> None:
     """Complain unless ``result`` is a pair of tensors (N, C, 1, 1)."""
     if not isinstance(result, tuple | list) or len(result) != 2:
         raise CheckFailed(f"return two tensors, mean and std; got {type(result).__name__}")
-    n, c, h, w = shape
+    n, c, h, w = shape = tuple(features.shape)
     causes = {
         (n, c): "the two averaged axes are gone: keepdim=True leaves them as 1",
         (1, c, 1, 1): "these are batch statistics (batch norm): average each sample on its own",
@@ -121,18 +103,18 @@ def _check_statistics_form(result: object, shape: tuple[int, ...]) -> None:
             )
 
 
-def _check_statistics_values(result: Sequence[Tensor], features: Tensor) -> None:
-    """Complain about wrong numbers, naming the formula that gives them."""
-    right, mistakes = channel_statistics(features), _statistics_mistakes(features)
-    for number, name in enumerate(("mean", "std")):
-        if features[0, 0].numel() == 1 and name == "std":  # the flat map that follows tells
-            if result[1].isnan().any():
-                raise CheckFailed(
-                    "std is NaN on a 1x1 map: unbiased variance divides by H * W - 1 = 0"
-                )
-            return
-        wrong = {text: pair[number] for text, pair in mistakes.items()}
-        compare(result[number], right[number], wrong, name)
+@exercise(
+    "channel_statistics", "batches, tiny maps, flat channels, float16, gradients",
+    'lesson 02, section 1 "Two numbers per feature map", and section 7 for its traps',
+    channel_statistics, ("features",), _feature_cases, mistakes=_statistics_mistakes,
+    form=_check_statistics_form, traps=_check_statistics_traps, parts=("mean", "std"),
+)  # fmt: skip
+def check_channel_statistics() -> Iterator[tuple]:
+    """Exercise 02.1: ``answer(features)`` -> (mean, std), each (N, C, 1, 1) and float32."""
+    for kind in kinds():
+        for shape in random_shapes(seed=1, channels=5):
+            if shape[2:] != (1, 1):  # told after the flat channels
+                yield (random_features(shape, sum(shape), *kind),)
 
 
 def _adain_cases() -> list[tuple[Tensor, Tensor]]:
@@ -175,39 +157,16 @@ def _adain_mistakes(c: Tensor, s: Tensor) -> dict[str, Tensor]:
     }
 
 
-@explained(
-    'lesson 02, section 4 "AdaIN: swap the statistics", and section 7 for its traps',
-    adain,
-    ("content", "style"),
-    _adain_cases,
-    gradient=True,
-    mistakes=_adain_mistakes,
-)
-def check_adain(answer: Callable) -> None:
-    """Exercise 02.2: ``answer(content, style)`` -> content's shape with the style's statistics."""
-    shapes = [((3, 5, 2, 3), (3, 5, 7, 3)), ((2, 4, 5, 5), (1, 4, 3, 8)), ((1, 3, 4, 1),) * 2]
-    shapes += [(shape, (1, shape[1], 6, 2)) for shape in random_shapes(seed=2)]
-    for dtype, device in kinds():
-        for content_shape, style_shape in shapes:
-            content = random_features(content_shape, 7, dtype, device)
-            style = 3 * random_features(style_shape, 8, dtype, device)
-            result = call(answer, content, style)
-            if result is None:
-                return print("adain: not attempted yet")
-            if not isinstance(result, Tensor):
-                raise CheckFailed(f"return one tensor, got {type(result).__name__}")
-            if result.shape == style.shape != content.shape:
-                raise CheckFailed("content and style are swapped: the result has the style's shape")
-            if content_shape[2:] == (1, 1) and result.isnan().any():
-                break  # told below, after the flat channels
-            compare(result, adain(content, style), _adain_mistakes(content, style), "adain")
-    _check_adain_traps(answer, style.cpu().float())
-    print("adain: correct (batches, one style for many, any sizes, flat channels, gradients)")
+def _check_adain_form(result: object, content: Tensor, style: Tensor) -> None:
+    if not isinstance(result, Tensor):
+        raise CheckFailed(f"return one tensor, got {type(result).__name__}")
+    if result.shape == style.shape != content.shape:
+        raise CheckFailed("content and style are swapped: the result has the style's shape")
 
 
-def _check_adain_traps(answer: Callable, style: Tensor) -> None:
+def _check_adain_traps(answer: Callable) -> None:
     """Complain about epsilon missing or outside the root, and about the unbiased variance."""
-    style = style[:1, :1].expand(1, 3, -1, -1)
+    style = 3 * random_features((1, 3, 6, 2), seed=8)
     content = random_features((2, 3, 4, 4), seed=9)
     content[:, 1] = 0  # a detector that never fires, as in every second photograph
     content.requires_grad_()
@@ -224,6 +183,23 @@ def _check_adain_traps(answer: Callable, style: Tensor) -> None:
             )
     if not call(answer, content.detach()[..., :1, :1], style).isfinite().all():
         raise CheckFailed("content of 1x1 gives NaN: use the biased variance (correction=0)")
+
+
+@exercise(
+    "adain", "batches, one style for many, any sizes, flat channels, gradients",
+    'lesson 02, section 4 "AdaIN: swap the statistics", and section 7 for its traps',
+    adain, ("content", "style"), _adain_cases,
+    mistakes=_adain_mistakes, form=_check_adain_form, traps=_check_adain_traps,
+)  # fmt: skip
+def check_adain() -> Iterator[tuple]:
+    """Exercise 02.2: ``answer(content, style)`` -> content's shape with the style's statistics."""
+    shapes = [((3, 5, 2, 3), (3, 5, 7, 3)), ((2, 4, 5, 5), (1, 4, 3, 8)), ((1, 3, 4, 1),) * 2]
+    shapes += [(shape, (1, shape[1], 6, 2)) for shape in random_shapes(seed=2)]
+    for kind in kinds():
+        for content_shape, style_shape in shapes:
+            if content_shape[2:] != (1, 1):  # told after the flat channels
+                content = random_features(content_shape, 7, *kind)
+                yield content, 3 * random_features(style_shape, 8, *kind)
 
 
 def _mix(

@@ -28,15 +28,22 @@ NORMALISATIONS = {
     "group_norm": "group normalisation",
     "layer_norm": "layer normalisation",
 }
+# Functions that the mirror of VGG-19 never calls, and what they would do.
 OTHER_LAYERS = {
     "conv_transpose2d": "a transposed convolution paints overlapping stamps, seen as a "
     "chequerboard: enlarge by nearest neighbours (nn.Upsample), then a plain convolution",
     "pixel_shuffle": "pixel shuffling is no mirror of a pooling: enlarge by nearest neighbours",
     "max_pool2d": "a pooling halves the maps once more: enlarge them there",
-    "feature_dropout": "dropout makes the picture another one at each call: the decoder has none",
-    "dropout2d": "dropout makes the picture another one at each call: the decoder has none",
-    "dropout": "dropout makes the picture another one at each call: the decoder has none",
-}  # fmt: skip
+    **dict.fromkeys(
+        ("feature_dropout", "dropout2d", "dropout"),
+        "dropout makes the picture another one at each call: the decoder has none",
+    ),
+    **{
+        name: f"{words} would wipe out the style, which is nothing but the statistics of the "
+        "features: the decoder has no normalisation layers"
+        for name, words in NORMALISATIONS.items()
+    },
+}
 
 
 class _Calls(TorchFunctionMode):
@@ -138,19 +145,8 @@ def _run(network: nn.Module, features: Tensor) -> Tensor | None:
 def _check_calls(calls: _Calls) -> None:
     """Complain about layers that the mirror of VGG-19 does not have."""
     for name, diagnosis in OTHER_LAYERS.items():
-        if name in calls.names:
-            raise CheckFailed(diagnosis, f"Expected no call of {name}, got {_count(calls, name)}")
-    for name, words in NORMALISATIONS.items():
-        if name in calls.names:
-            raise CheckFailed(
-                f"{words} would wipe out the style, which is nothing but the statistics of the "
-                "features: the decoder has no normalisation layers",
-                f"Expected no call of {name}, got {_count(calls, name)}",
-            )
-
-
-def _count(calls: _Calls, name: str) -> int:
-    return calls.names.count(name)
+        if count := calls.names.count(name):
+            raise CheckFailed(diagnosis, f"Expected no call of {name}, got {count}")
 
 
 def _check_size(images: object, shape: tuple[int, int, int, int]) -> None:
