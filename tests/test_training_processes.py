@@ -112,9 +112,9 @@ def test_only_the_first_process_writes_and_speaks(runs):
     outs, printed = runs
     names = {"checkpoint.pt", "config.json", "decoder.safetensors", "log.jsonl", "preview.jpg"}
     for name, out in outs.items():
-        assert {path.name for path in out.iterdir()} - {"tensorboard"} == names, name
+        assert {path.name for path in out.iterdir()} - {"tensorboard", "loss.png"} == names, name
     assert printed.count("skipped") == 1 and "broken.jpg" in printed
-    assert printed.count("decoder.safetensors") == 1
+    assert printed.count("made ") == 3 and printed.count("\nnext ") == 1
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(data, tmp_path):
