@@ -918,12 +918,12 @@ def test_style_crops_may_have_another_size(config):
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_sigterm_saves_and_says_how_to_go_on(reference, config, out):
-    process = start(config(checkpoint_every=100))
-    for line in process.stdout:
-        if line.strip() == "5":
-            process.terminate()
-            break
-    _, errors = process.communicate(timeout=120)
+    with start(config(checkpoint_every=100)) as process:
+        for line in process.stdout:
+            if line.strip() == "5":
+                process.terminate()
+                break
+        _, errors = process.communicate(timeout=120)
     completed = checkpoint(out)["completed"]
     assert 5 <= completed < STEPS
     assert f"stopped after step {completed}; run the same command again to go on" in errors
