@@ -28,7 +28,8 @@ from course_lib.system.printing import print_anything, printable, reader_may_lea
 
 # What --out names where it is not one file.
 OUT_KINDS = dict.fromkeys(
-    ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade"), "folder"
+    ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade", "web"),
+    "folder",
 ) | dict.fromkeys(("stylize", "sequence"), "either")
 NO_MEMORY = ("memoryerror", "out of memory", "allocate memory", "not enough memory")
 LONGEST = 1000  # letters of a complaint

@@ -1193,7 +1193,7 @@ def test_quality_with_too_few_images_is_an_error(run, gallery, out, tmp_path, na
 WRITERS = {
     "stylize": ["p.png", "s.png"], "demo": [], "sequence": ["frames", "s.png"], "export": [],
     "gatys": ["p.png", "s.png"], "gatys-optimizers": [], "gatys-figures": [], "gatys-pastiche": [],
-    "train": ["--content", "a", "--style", "b"], "records": ["--images", "a.zip"],
+    "train": ["--content", "a", "--style", "b"], "records": ["--pack", "a.zip"],
     "pack-images": ["--content", "a", "--style", "b"], "ablate": [], "faulty-runs": [],
     "style-weights": [], "quality": ["--content", "a", "--style", "b"],
     **{f"benchmark {kind}": [] for kind in ("stylize", "train", "runtime", "tiling")},
@@ -1201,7 +1201,7 @@ WRITERS = {
     "polish-quality": [], "survey build": ["--content", "a", "--style", "b"],
     "survey simulate": ["k.json"], "survey score": ["r.json", "--key", "k.json"],
     "survey coverage": [], "survey totals": [], "fetch": ["coco"], "copy-lessons": [],
-    "grade": ["A1", "folder"], "bundle": [],
+    "grade": ["A1", "folder"], "bundle": [], "web": [],
 }  # fmt: skip
 
 

@@ -57,10 +57,19 @@ def test_every_command_named_exists():
 
 
 def test_quality_is_the_recorded_one():
-    quality = results("decoder/quality.json")
-    for key in ("mean_style_ratio", "mean_content_ratio", "mean_squared_content_ratio"):
-        assert f"{quality[key]:.2f}" in README, key
-    assert f"{quality['pairs']:,} pairs" in README
+    small, large = results("decoder/quality.json"), results("decoder/quality_512.json")
+    for name, key, form in (
+        ("style ratio", "mean_style_ratio", ".2f"), ("content ratio", "mean_content_ratio", ".2f"),
+        ("found by edges", "found_by_edges", ".0%"), ("found by relu4_1", "found_by_features", ".0%"),
+    ):  # fmt: skip
+        assert f"| {name} | {small[key]:{form}} | {large[key]:{form}} |" in README, name
+    assert f"{small['pairs']} at 256 pixels" in README and f"{large['pairs']} at 512" in README
+    race = small["overtaken"]
+    assert f"Of {len(race['pairs'])} pairs at 256 pixels" in README
+    assert f"after {race['median_evaluations']:.0f}\nevaluations in the median" in README
+    polished = results("polish_cpu.json")["medians"]
+    for mark, words in (("0", "its style loss is {:.0f}\ntimes"), ("12", "polishing {:.1f} times")):
+        assert words.format(polished[mark]["of_optimum"]["style"]) in README, mark
 
 
 def test_speed_is_the_recorded_one():

@@ -49,7 +49,7 @@ class SurveyForm:
         for item, _, _ in self.steps:  # nothing is fetched from elsewhere
             for source in (item["picture"], *(option["picture"] for option in item["options"])):
                 if source and not source.startswith("data:image/"):
-                    raise ValueError("a picture that is not part of the page")
+                    raise SurveyError("a picture that is not part of the page")
         self.answers: list[tuple[str, str, int, int]] = []
         self.saved: Path | None = None
         self.place, self.since = -1, 0.0
