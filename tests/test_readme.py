@@ -60,7 +60,8 @@ def test_quality_is_the_recorded_one():
     small, large = results("decoder/quality.json"), results("decoder/quality_512.json")
     for name, key, form in (
         ("style ratio", "mean_style_ratio", ".2f"), ("content ratio", "mean_content_ratio", ".2f"),
-        ("found by edges", "found_by_edges", ".0%"), ("found by relu4_1", "found_by_features", ".0%"),
+        ("found by edges", "found_by_edges", ".0%"),
+        ("found by relu4_1", "found_by_features", ".0%"),
     ):  # fmt: skip
         assert f"| {name} | {small[key]:{form}} | {large[key]:{form}} |" in README, name
     assert f"{small['pairs']} at 256 pixels" in README and f"{large['pairs']} at 512" in README
