@@ -420,7 +420,7 @@ SMALL = ["--style-size", 32, *FLOAT32]
 
 def test_the_command_polishes_and_a_recipe_keeps_it(run, folder):  # noqa: F811
     code, out, error = run("stylize", "photo.png", "a.png", "-o", "b1.png", "--polish", 3, *SMALL)
-    assert (code, out) == (0, "b1.png\n") and "polishing" in error
+    assert (code, out, error) == (0, "b1.png\n", "")  # no bar where nobody sees it
     assert run("stylize", "photo.png", "a.png", "-o", "plain.png", *SMALL)[0] == 0
     assert (pixels("b1.png") != pixels("plain.png")).any()
     Recipe("photo.png", ("a.png",), style_size=32, polish=3).save("recipe.json")
