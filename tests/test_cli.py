@@ -38,7 +38,7 @@ COMMANDS = [
     "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
     "gatys-pastiche", "train", "records", "pack-images", "ablate",
     "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "evaluate",
-    "playground-speed", "polish-quality", "survey",
+    "playground-speed", "web", "polish-quality", "survey",
     "doctor", "fetch", "copy-lessons", "assignments", "grade", "bundle", "instructor-check",
     "lesson-times",
 ]  # fmt: skip

@@ -8,7 +8,8 @@ from course_lib.cli.options import Parser, load_transfer, positive
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    web = command("web", build, "write the playground as web pages that run in any browser")
+    text = "write the playground as web pages that run in any browser"
+    web = command("web", build, text, "-o site --serve")
     web.add_argument("-o", "--out", type=Path, default=Path("site"), help="the folder")
     web.add_argument("--photos", nargs="+", metavar="NAME", help="only these photographs")
     web.add_argument("--styles", nargs="+", metavar="NAME", help="only these styles")
