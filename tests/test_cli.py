@@ -25,7 +25,7 @@ from safetensors.torch import load_file, save_file
 from course_lib import DATA_DIR, REPOSITORY, CourseError
 from course_lib.__main__ import GROUPS, OTHERS, build_parser
 from course_lib.classroom import lesson_copies
-from course_lib.decoder import Decoder, read_metadata, save_decoder
+from course_lib.decoder import Decoder, read_encoder, read_metadata, save_decoder
 from course_lib.images import load_image, open_image, square, to_image
 from course_lib.measuring import decoder_scores
 from course_lib.records import stylize_speed
@@ -109,7 +109,7 @@ def files(tmp_path_factory):
     save_file({"x": torch.zeros(2)}, folder / "foreign.safetensors")
     metadata = {"format": "course-decoder-1", "encoder": "ResNet-50"}
     save_file({"x": torch.zeros(2)}, folder / "resnet.safetensors", metadata)
-    metadata["encoder"] = read_metadata(DEFAULT_DECODER)["encoder"]
+    metadata = {"format": "course-decoder-1"} | read_encoder(DEFAULT_DECODER).metadata()
     save_file({"x": torch.zeros(2)}, folder / "layers.safetensors", metadata)
     ones = {"mean": torch.ones(1, 512, 1, 1), "std": torch.zeros(1, 512, 1, 1)}
     raw = EncoderDescription(normalized=False).metadata()
@@ -1201,7 +1201,7 @@ WRITERS = {
     "polish-quality": [], "survey build": ["--content", "a", "--style", "b"],
     "survey simulate": ["k.json"], "survey score": ["r.json", "--key", "k.json"],
     "survey coverage": [], "survey totals": [], "fetch": ["coco"], "copy-lessons": [],
-    "grade": ["A1", "folder"], "bundle": [], "web": [],
+    "grade": ["A1", "folder"], "bundle": [], "web": [], "lesson-times": [],
 }  # fmt: skip
 
 

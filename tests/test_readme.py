@@ -192,3 +192,14 @@ def test_the_recipe_study_is_the_recorded_one():
         for arm, row in results(name).items():
             scores = (f"{value:.2f}" for value in row["averaged"].values())
             assert f"| {arm} | {row['steps']} | {' | '.join(scores)} |" in README
+
+
+def test_ten_pairs_against_pastiche_are_the_recorded_ones():
+    found = results("gatys_vs_pastiche_pairs.json")
+    assert len(found["pairs"]) == 10
+    share = found["ranges"]["loss_ratio"]
+    text = README.replace("\n", " ")
+    words = f"has {share['lowest']:.0%} to {share['highest']:.0%} of the loss of pastiche's"
+    assert f"our file {words}, {share['median']:.0%} in the median" in text
+    own = found["ranges"]["own_ratio"]
+    assert f"neither is ahead ({own['lowest']:.2f} to {own['highest']:.2f})" in text
