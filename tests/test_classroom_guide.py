@@ -227,7 +227,7 @@ def test_grade_prints_a_line_per_student_and_notes(monkeypatch, tmp_path, run):
     monkeypatch.setattr(grading, "grade_all", lambda *given: iter([good]))
     code, out, _ = run("grade", "A1", tmp_path)
     assert code == 0
-    assert out.startswith("ann: 2 of 3 points, up to 5 more by hand\n    a: hm\n")
+    assert out.startswith("ann: 2 of 8 points, up to 5 more by hand\n    a: hm\n")
     bad = grading.Grade("bob", failed="the kernel died")
     monkeypatch.setattr(grading, "grade_all", lambda *given: iter([good, bad]))
     code, out, _ = run("grade", "A1", tmp_path)

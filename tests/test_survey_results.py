@@ -43,13 +43,14 @@ def signed(result, **changes):
 # --- good results ---
 
 
-def test_files_lines_and_folders_are_read(key, tmp_path):
+def test_files_lines_and_folders_are_read(key, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for short names
     first, second, third = (answer(key, seed(k), lambda i, k=k: i < k) for k in (1, 2, 3))
     save(first, tmp_path / "one.json")
     (tmp_path / "two.json").write_text(json.dumps(second, indent=2))
     (tmp_path / "folder").mkdir()
     save(f"{json.dumps(first)}\n\n{json.dumps(third)}\n", tmp_path / "folder" / "lines.jsonl")
-    paths = [tmp_path / "one.json", tmp_path / "two.json", tmp_path / "folder"]
+    paths = [Path("one.json"), Path("two.json"), Path("folder")]
     answers = read_results(paths, key)
     assert answers.people == ["00000000"] * 3  # the first eight digits of these seeds
     assert right_answers(answers, key).sum(1).tolist() == [1, 2, 3]

@@ -62,7 +62,8 @@ def train(options: argparse.Namespace) -> int:
     path = run_training(TrainingConfig(**recipe | settings), skipped=skipped)
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, the first
         tell_trained(path)
-    return 1 if skipped else 0
+    # torchrun takes any other code for a crash, and ends the other processes.
+    return 1 if skipped and "RANK" not in os.environ else 0
 
 
 def tell_trained(decoder: Path) -> None:
