@@ -72,6 +72,14 @@ def test_a_server_without_ranges_sends_the_file_again(server, data, tmp_path):
     assert server.asked_ranges == [None, f"bytes={HALF}-"]
 
 
+def test_a_file_of_unknown_length_has_an_end(server, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "MOST_UNANNOUNCED", HALF // 2)
+    server.faults["/data.bin"] = ["no length"]
+    with pytest.raises(DownloadError, match="does not say how long it is and gave more than"):
+        quiet(data, tmp_path / "data.bin")
+    assert names(tmp_path) == []
+
+
 def test_control_c_leaves_a_part_that_the_next_call_continues(server, data, tmp_path, monkeypatch):
     with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
         context.setattr(downloads, "tqdm", InterruptingBar)

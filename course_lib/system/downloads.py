@@ -27,6 +27,7 @@ from course_lib.system.printing import no_bar
 # Wikimedia refuses requests whose User-Agent does not say who asks.
 USER_AGENT = f"NeuralStyleTransferCourse/{__version__} (university course, Python urllib)"
 CHUNK = 1 << 16  # bytes read at a time
+MOST_UNANNOUNCED = 500_000_000  # bytes of a file whose length the server does not say
 RETRY_WAIT = 1.0  # seconds before the first retry, doubled for each further one
 LONGEST_WAIT = 60.0  # seconds; a server that asks for more is not waited for
 NEW_START = 1 << 20  # bytes: a try that got this much further earns its retries anew
@@ -135,7 +136,7 @@ def _transfer(
                 raise DownloadError(f"{url} has {total} bytes instead of {size}; check the address")
             if total is not None:
                 check_space(part.parent, total - start, url)
-            _receive(part, response, start, size if total is None else total, progress)
+            _receive(url, part, response, start, size if total is None else total, progress)
         if total is not None and _length(part) != total:
             raise _Fault(f"broke off after {_length(part)} of {total} bytes")
     problem = _mismatch(part, sha256, size)
@@ -146,7 +147,7 @@ def _transfer(
         raise DownloadError(f"{url} {problem}; it was removed, check that the address is right")
 
 
-def _receive(part: Path, response, start: int, total: int | None, progress: bool) -> None:
+def _receive(url: str, part: Path, response, start: int, total: int | None, progress: bool) -> None:
     """Write the body behind the ``start`` bytes of ``part``; what arrived stays there."""
     units = {"unit": "B", "unit_scale": True}
     bar = tqdm(desc=part.stem, total=total, initial=start, disable=no_bar(progress), **units)
@@ -158,6 +159,13 @@ def _receive(part: Path, response, start: int, total: int | None, progress: bool
                 raise _Fault(f"could not be read ({error})") from None
             if not chunk:
                 return
+            if total is None and file.tell() + len(chunk) > MOST_UNANNOUNCED:
+                file.close()
+                part.unlink()
+                raise DownloadError(
+                    f"{url} does not say how long it is and gave more than "
+                    f"{MOST_UNANNOUNCED / 1e6:.0f} MB; check that the address is right"
+                )
             file.write(chunk)
             bar.update(len(chunk))
 
