@@ -24,7 +24,7 @@ def axe_source() -> str:
     path = REPOSITORY / "out" / f"axe-core-{VERSION}.tgz"
     try:
         download(URL, path, sha256=SHA256, progress=False)
-    except DownloadError as error:
+    except (DownloadError, AssertionError) as error:  # in a test, nothing may reach the network
         pytest.skip(f"axe-core cannot be had: {error}")
     with tarfile.open(path) as archive:
         return archive.extractfile("package/axe.min.js").read().decode()

@@ -1,7 +1,17 @@
 """Browser tests: ``make browser-test``. They are skipped where there is no Chromium."""
 
+import contextlib
+
 import pytest
+from axe_kit import axe_source
 from chromium import Chromium, find_chromium
+
+
+@pytest.fixture(scope="session", autouse=True)
+def axe():
+    """Fetch the rules before the first test: inside of one, nothing may reach the network."""
+    with contextlib.suppress(pytest.skip.Exception):
+        axe_source()
 
 
 @pytest.fixture(scope="module")

@@ -255,6 +255,7 @@ def test_a_half_taken_survey_outlives_a_reload(browser, page):
     for _ in range(3):  # the practice and two questions
         name = progress(browser)
         browser.press("1")
+        time.sleep(0.2)  # nobody answers in less than a tenth of a second
         browser.press("Enter")
         browser.wait_for(f"document.querySelector('#progress').textContent !== '{name}'")
     name = progress(browser)
@@ -284,6 +285,7 @@ def complete_from_here(browser):
     while browser.evaluate("document.querySelector('#end').hidden"):
         name = progress(browser)
         browser.press("2")
+        time.sleep(0.2)
         browser.press("Enter")
         browser.wait_for(f"document.querySelector('#progress').textContent !== '{name}'")
 
