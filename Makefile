@@ -64,6 +64,7 @@ browser-test: $(READY)
 
 lint: $(READY)
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 notebooks: $(READY)
 	$(PYTEST) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=240 \

@@ -38,11 +38,22 @@ REPORT = (
     "lines above, to the people you have the course from."
 )
 THEMES = (
-    picture_commands, sequence_commands, gatys_commands, training_commands, record_commands,
-    ablation_commands, small_run_commands, measuring_commands, evaluation_commands,
-    playground_commands, web_commands, polish_commands, survey_commands, course_commands,
+    picture_commands,
+    sequence_commands,
+    gatys_commands,
+    training_commands,
+    record_commands,
+    ablation_commands,
+    small_run_commands,
+    measuring_commands,
+    evaluation_commands,
+    playground_commands,
+    web_commands,
+    polish_commands,
+    survey_commands,
+    course_commands,
     classroom_commands,
-)  # fmt: skip
+)
 GROUPS = {
     "your own pictures": ("stylize", "demo", "sequence", "gatys", "export", "web"),
     "a decoder of your own": ("train", "quality", "fetch", "pack-images"),
@@ -113,9 +124,8 @@ def build_parser() -> Parser:
     text = "Neural style transfer: the commands of the course."
     parser = Parser(prog=name, description=text, usage=f"{name} [-h] COMMAND ...")
     commands = parser.add_subparsers(
-        metavar="COMMAND", required=True, parser_class=Parser, prog=name,
-        help=argparse.SUPPRESS,
-    )  # fmt: skip
+        metavar="COMMAND", required=True, parser_class=Parser, prog=name, help=argparse.SUPPRESS
+    )
     texts: dict[str, str] = {}
 
     def command(name: str, run: object, text: str, arguments: str | None = None) -> Parser:

@@ -26,6 +26,7 @@ from course_lib.system.picture_files import MAX_PIXELS, ImageError, open_image
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+
 def to_tensor(image: Image.Image) -> Tensor:
     """Turn an RGB picture into a tensor of shape (1, 3, H, W) with values in [0, 1]."""
     array = np.array(image.convert("RGB"))

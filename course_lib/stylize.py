@@ -141,11 +141,7 @@ class StyleTransfer:
     """
 
     def __init__(
-        self,
-        encoder: VGG19Encoder,
-        decoder: Decoder,
-        device: str = "auto",
-        precision: str = "auto",
+        self, encoder: VGG19Encoder, decoder: Decoder, device: str = "auto", precision: str = "auto"
     ) -> None:
         self.device = pick_device(device)
         self.dtype = pick_precision(precision, self.device)

@@ -133,10 +133,14 @@ def in_rows(tiles: list[Tile]) -> np.ndarray:
             rows.append([])
         rows[-1].append(tile)
     heights = [min(len(tile) for tile, _, _ in row) for row in rows]
-    return np.vstack([
-        np.hstack([tile[:height, :, :3] for tile, _, _ in sorted(row, key=lambda tile: tile[1])])
-        for row, height in zip(rows, heights, strict=True)
-    ])  # fmt: skip
+    return np.vstack(
+        [
+            np.hstack(
+                [tile[:height, :, :3] for tile, _, _ in sorted(row, key=lambda tile: tile[1])]
+            )
+            for row, height in zip(rows, heights, strict=True)
+        ]
+    )
 
 
 def covered_rectangle(covered: np.ndarray) -> tuple[slice, slice]:
@@ -159,8 +163,9 @@ def encode(picture: np.ndarray) -> bytes:
     """Encode (H, W, 3) uint8 as the best progressive JPEG of at most ``LARGEST`` bytes."""
     for quality in range(95, 0, -1):
         jpeg = io.BytesIO()
-        Image.fromarray(picture).save(jpeg, "JPEG", quality=quality, optimize=True,
-                                      progressive=True)  # fmt: skip
+        Image.fromarray(picture).save(
+            jpeg, "JPEG", quality=quality, optimize=True, progressive=True
+        )
         if jpeg.tell() <= LARGEST:
             return jpeg.getvalue()
     raise ValueError(f"no quality makes the picture smaller than {LARGEST} bytes")
@@ -169,15 +174,23 @@ def encode(picture: np.ndarray) -> bytes:
 def main(arguments: list[str] | None = None) -> int:
     default = Path(__file__).resolve().parent / "masterpieces"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", nargs="?", type=Path, default=INSTALLED,
-                        help="the .deb of gcompris-qt-data, or paintings.rcc")  # fmt: skip
+    parser.add_argument(
+        "source",
+        nargs="?",
+        type=Path,
+        default=INSTALLED,
+        help="the .deb of gcompris-qt-data, or paintings.rcc",
+    )
     parser.add_argument("--out", type=Path, default=default, help="data/masterpieces")
     options = parser.parse_args(arguments)
     try:
         files = read_resources(options.source, INSTALLED.name)
     except (FileNotFoundError, ValueError) as error:
-        print(f"{error}; run `apt-get download gcompris-qt-data` on Debian or Ubuntu and give the "
-              "file that it fetches", file=sys.stderr)  # fmt: skip
+        print(
+            f"{error}; run `apt-get download gcompris-qt-data` on Debian or Ubuntu and give the "
+            "file that it fetches",
+            file=sys.stderr,
+        )
         return 2
     options.out.mkdir(parents=True, exist_ok=True)
     for name, (number, (left, top, right, bottom)) in PAINTINGS.items():

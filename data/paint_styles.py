@@ -58,8 +58,10 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     unknown = [name for name in args.names if name not in STYLES]
     if unknown:
-        print(f"There is no style named {', '.join(unknown)}; --list shows the names.",
-              file=sys.stderr)
+        print(
+            f"There is no style named {', '.join(unknown)}; --list shows the names.",
+            file=sys.stderr,
+        )
         return 2
     args.out.mkdir(parents=True, exist_ok=True)
     for name in args.names or STYLES:

@@ -54,9 +54,7 @@ def read_rcc(content: bytes) -> dict[str, bytes]:
     files = {}
 
     def walk(index: int, folders: tuple[str, ...]) -> None:
-        where, flags, first, second = struct.unpack_from(
-            ">IHII", content, tree + index * node_size
-        )
+        where, flags, first, second = struct.unpack_from(">IHII", content, tree + index * node_size)
         if index:
             (length,) = struct.unpack_from(">H", content, names + where)
             start = names + where + 6

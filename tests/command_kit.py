@@ -14,6 +14,7 @@ def started(command, **options):
     It has the default action for SIGINT even where the tests were started with the signal ignored,
     as ``nohup`` and some services do; Python then makes it a KeyboardInterrupt.
     """
+
     def restore():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 

@@ -29,8 +29,11 @@ def text_of(cell: dict) -> str:
 def solution(assignment: str) -> dict:
     """The release with the source's answers in it: what a perfect student hands in."""
     notebook, full = read(notebook_of(assignment, RELEASE)), read(notebook_of(assignment))
-    answers = {cell["id"]: cell["source"] for cell in full["cells"]
-               if cell["metadata"].get("nbgrader", {}).get("solution")}  # fmt: skip
+    answers = {
+        cell["id"]: cell["source"]
+        for cell in full["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("solution")
+    }
     for cell in notebook["cells"]:
         if cell["id"] in answers:
             lines = "".join(answers[cell["id"]]).splitlines(keepends=True)
@@ -39,10 +42,14 @@ def solution(assignment: str) -> dict:
 
 
 def submit(
-    folder: Path, student: str, assignment: str, notebook: dict | None = None,
-    changes: dict[str, str] | None = None, delete: tuple[str, ...] = (),
+    folder: Path,
+    student: str,
+    assignment: str,
+    notebook: dict | None = None,
+    changes: dict[str, str] | None = None,
+    delete: tuple[str, ...] = (),
     replace: dict[str, tuple[str, str]] | None = None,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write ``folder/STUDENT/ASSIGNMENT/NOTEBOOK.ipynb``.
 
     Args:

@@ -130,8 +130,11 @@ def test_no_other_release_gives_a_solution_away(name):
 
 @each
 def test_every_stub_states_shapes_or_kinds_and_returns_nothing(name):
-    stubs = [c for c in cells(name, RELEASE, "code") if grading(c).get("solution")
-             and not grading(c)["grade"]]  # fmt: skip
+    stubs = [
+        c
+        for c in cells(name, RELEASE, "code")
+        if grading(c).get("solution") and not grading(c)["grade"]
+    ]
     assert len(stubs) >= 4
     for cell in stubs:
         functions = [n for n in ast.parse(text_of(cell)).body if isinstance(n, ast.FunctionDef)]
@@ -149,8 +152,13 @@ def test_the_bundle_for_students_holds_no_solution(tmp_path):
         assert len(names) == count
         short = {name.partition("/")[2] for name in names}
         assert {f"assignments/{n}/{notebook_of(n).name}" for n in NAMES} <= short
-        assert {"README.md", "pyproject.toml", "course_lib/adain.py", "assignments/PROJECT.md",
-                "notebooks/00_start_here.ipynb"} <= short  # fmt: skip
+        assert {
+            "README.md",
+            "pyproject.toml",
+            "course_lib/adain.py",
+            "assignments/PROJECT.md",
+            "notebooks/00_start_here.ipynb",
+        } <= short
         assert not [name for name in short if "source/" in name or "INSTRUCTORS" in name]
         assert not [name for name in short if name.startswith(("tests/", "out/", "work/"))]
         handed_out = [name for name in names if "/assignments/" in name]
@@ -173,8 +181,9 @@ def test_the_opening_says_what_when_and_how_long(name):
     assert opening.startswith(f"# {name} · ")
     for word in ("**Objectives.**", "**Prerequisites.**", "**Time.**", "minutes", "points"):
         assert word in opening
-    rows = re.findall(r"^\| (\d) .*?\| (\w+) \| (\w+) \| (\d+) \| (\d+)(, by hand)? \|$", opening,
-                      re.MULTILINE)  # fmt: skip
+    rows = re.findall(
+        r"^\| (\d) .*?\| (\w+) \| (\w+) \| (\d+) \| (\d+)(, by hand)? \|$", opening, re.MULTILINE
+    )
     assert [int(row[0]) for row in rows] == list(range(1, len(rows) + 1))
     assert {row[1] for row in rows} <= {"easy", "medium", "hard"}
     assert {row[2] for row in rows} <= {"high", "medium"}
@@ -194,8 +203,10 @@ def test_each_exercise_repeats_its_line_of_the_table(name):
         rows, sections, strict=True
     ):
         plural = "" if points == "1" else "s"
-        line = (f"Difficulty: {difficulty}. Importance: {importance}. About {minutes} minutes. "
-                f"{points} point{plural}")  # fmt: skip
+        line = (
+            f"Difficulty: {difficulty}. Importance: {importance}. About {minutes} minutes. "
+            f"{points} point{plural}"
+        )
         assert section.startswith(f"{number}: ") and line in section, (number, line)
 
 

@@ -41,11 +41,17 @@ HASTY = {"cell_seconds": 20, "submission_seconds": 240}
 
 def points(assignment, kind=None):
     """Cell -> points, from the source; ``kind``: ``check`` or by hand (``hand``)."""
-    cells = [cell for cell in read(notebook_of(assignment))["cells"]
-             if cell["metadata"].get("nbgrader", {}).get("grade")]  # fmt: skip
+    cells = [
+        cell
+        for cell in read(notebook_of(assignment))["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade")
+    ]
     by_hand = {c["id"]: c["metadata"]["nbgrader"]["solution"] for c in cells}
-    return {c["id"]: c["metadata"]["nbgrader"]["points"] for c in cells
-            if kind is None or by_hand[c["id"]] == (kind == "hand")}  # fmt: skip
+    return {
+        c["id"]: c["metadata"]["nbgrader"]["points"]
+        for c in cells
+        if kind is None or by_hand[c["id"]] == (kind == "hand")
+    }
 
 
 def feedback(folder, student, assignment):
@@ -233,8 +239,16 @@ def hand_in_hostile(ready):
     submit(ready, "rewrites", "A6", changes={"a6-people": REWRITE})
     submit(ready, "appends", "A6", changes={"a6-people": APPEND})
     talks = solution("A6")
-    talks["cells"].append({"cell_type": "code", "id": "mine", "metadata": {}, "source": SAY,
-                           "outputs": [], "execution_count": None})  # fmt: skip
+    talks["cells"].append(
+        {
+            "cell_type": "code",
+            "id": "mine",
+            "metadata": {},
+            "source": SAY,
+            "outputs": [],
+            "execution_count": None,
+        }
+    )
     submit(ready, "remembers", "A6", talks)
     submit(ready, "sweeps", "A6", changes={"a6-plan": SWEEP})
     submit(ready, "tampers", "A6", changes=TAMPERED)
@@ -312,8 +326,11 @@ def test_a_file_that_is_no_notebook_is_reported(hostile):
 def test_solutions_are_not_beside_the_submissions(hostile):
     folder, _ = hostile
     assert not [path for path in (folder / "out" / "source").rglob("*") if path.is_file()]
-    texts = [text_of(cell) for path in (folder / "out" / "release").rglob("*.ipynb")
-             for cell in read(path)["cells"]]  # fmt: skip
+    texts = [
+        text_of(cell)
+        for path in (folder / "out" / "release").rglob("*.ipynb")
+        for cell in read(path)["cells"]
+    ]
     assert texts and not any("SOLUTION" in text or "HIDDEN" in text for text in texts)
 
 
@@ -374,8 +391,11 @@ def test_the_table_keeps_the_rows_of_others(tmp_path):
     grading.update_table(table, grading.Grade("cem", failed="no notebook"))
     with table.open(encoding="utf-8") as file:
         rows = [(r["student"], r["x"], r["points"], r["notes"]) for r in csv.DictReader(file)]
-    assert rows == [("ann", "2", "2", ""), ("ben", "3", "3", ""),
-                    ("cem", "", "0", "NOT GRADED: no notebook")]  # fmt: skip
+    assert rows == [
+        ("ann", "2", "2", ""),
+        ("ben", "3", "3", ""),
+        ("cem", "", "0", "NOT GRADED: no notebook"),
+    ]
 
 
 def test_a_submission_that_takes_too_long_is_ended_with_its_kernel(jobs):
@@ -422,9 +442,11 @@ def test_another_name_copied_and_deleted_cells_are_mended(tmp_path):
     assert notebook_repair.mend(path.parent, release) == [
         "the notebook was called A6_survey (1).ipynb",
         "a6-plan: this cell was copied, and its first copy counts",
-        *(f"a6-{name}: this cell was deleted, and put back"
-          for name in ("setup", "rate", "rate-check")),
-    ]  # fmt: skip
+        *(
+            f"a6-{name}: this cell was deleted, and put back"
+            for name in ("setup", "rate", "rate-check")
+        ),
+    ]
     ids = [c["metadata"].get("nbgrader", {}).get("grade_id") for c in read(path)["cells"]]
     wanted = [c["metadata"].get("nbgrader", {}).get("grade_id") for c in read(release)["cells"]]
     assert [name for name in ids if name] == [name for name in wanted if name]
@@ -470,9 +492,12 @@ def test_plain_nbgrader_reads_the_folders_settings(tmp_path):
     programs = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "generate_assignment", "A6"],
-        cwd=tmp_path, env=os.environ | {"PATH": programs}, capture_output=True, text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": programs},
+        capture_output=True,
+        text=True,
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr[-500:]
     made = read(tmp_path / "release" / "A6" / "A6_survey.ipynb")
     assert made == read(ASSIGNMENTS_DIR / "release" / "A6" / "A6_survey.ipynb")

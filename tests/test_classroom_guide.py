@@ -49,8 +49,11 @@ def inside_only(means, stds, counts):
 
 def plain_number(layers, targets):
     found = ((channel_statistics(layers[name]), pair) for name, pair in targets.items())
-    return sum((a - b).square().mean().item() for ours, pair in found
-               for a, b in zip(ours, pair, strict=True))  # fmt: skip
+    return sum(
+        (a - b).square().mean().item()
+        for ours, pair in found
+        for a, b in zip(ours, pair, strict=True)
+    )
 
 
 def nothing_learns(encoder, decoder, optimizer, content, style, style_weight):

@@ -35,13 +35,37 @@ from course_lib.system.downloads import FetchReport
 from course_lib.vgg import CONV_NAMES, EncoderDescription, measure_activation_means
 
 COMMANDS = [
-    "stylize", "demo", "sequence", "export", "gatys", "gatys-optimizers", "gatys-figures",
-    "gatys-pastiche", "train", "records", "pack-images", "ablate",
-    "faulty-runs", "style-weights", "quality", "benchmark", "measure-activations", "evaluate",
-    "playground-speed", "web", "polish-quality", "survey",
-    "doctor", "fetch", "copy-lessons", "assignments", "grade", "bundle", "instructor-check",
+    "stylize",
+    "demo",
+    "sequence",
+    "export",
+    "gatys",
+    "gatys-optimizers",
+    "gatys-figures",
+    "gatys-pastiche",
+    "train",
+    "records",
+    "pack-images",
+    "ablate",
+    "faulty-runs",
+    "style-weights",
+    "quality",
+    "benchmark",
+    "measure-activations",
+    "evaluate",
+    "playground-speed",
+    "web",
+    "polish-quality",
+    "survey",
+    "doctor",
+    "fetch",
+    "copy-lessons",
+    "assignments",
+    "grade",
+    "bundle",
+    "instructor-check",
     "lesson-times",
-]  # fmt: skip
+]
 HEAVY = {"torch", "torchvision", "numpy", "PIL", "matplotlib", "safetensors", "tqdm"}
 OLDER = b"a picture of last week"
 SMALL = ["--style-size", "16"]
@@ -192,8 +216,10 @@ def test_an_option_means_one_thing():
             for option in {"--precision", "--weights", "--record"} & set(action.option_strings):
                 kinds.setdefault(option, set()).add((action.nargs, str(action.choices)))
     assert {option: len(found) for option, found in kinds.items()} == {
-        "--precision": 1, "--weights": 1, "--record": 1,
-    }  # fmt: skip
+        "--precision": 1,
+        "--weights": 1,
+        "--record": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -281,12 +307,14 @@ BAD_INPUT = {
     "text as statistics": (["photo.png", "text.safetensors"], ["text.safetensors", "statistics"]),
     "decoder as style": (["photo.png", DEFAULT_DECODER], ["does not hold style statistics"]),
     "style of another encoder": (
-        ["photo.png", "other_style.safetensors"], ["raw activations", "VGG-19 original"]
+        ["photo.png", "other_style.safetensors"],
+        ["raw activations", "VGG-19 original"],
     ),
     "styles of two encoders": (
-        ["photo.png", "style.png", "other_style.safetensors"], ["raw activations", "cannot mix"]
+        ["photo.png", "style.png", "other_style.safetensors"],
+        ["raw activations", "cannot mix"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", BAD_INPUT)
@@ -431,11 +459,17 @@ def a_format_that_there_is_not():
     raise RuntimeError("unsupported memory format option ChannelsFirst")
 
 
-@pytest.mark.parametrize("mistake", [
-    lambda: int("seven"), lambda: torch.ones(3) + torch.ones(4), lambda: {}["key"],
-    lambda: [].pop(), lambda: Image.open(io.BytesIO(b"no picture")),
-    a_format_that_there_is_not,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: int("seven"),
+        lambda: torch.ones(3) + torch.ones(4),
+        lambda: {}["key"],
+        lambda: [].pop(),
+        lambda: Image.open(io.BytesIO(b"no picture")),
+        a_format_that_there_is_not,
+    ],
+)
 def test_a_mistake_of_the_program_is_not_hidden(run, files, out, monkeypatch, mistake):
     """It keeps its traceback, and says where to report it; the older output stays."""
     monkeypatch.setattr(StyleTransfer, "stylize", lambda *_: mistake())
@@ -661,13 +695,25 @@ def test_a_cmyk_jpeg_is_read(run, files, tmp_path):
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_precision_changes_little(run, files, tmp_path, precision):
     expected = restyle(
-        run, files / "photo.png", tmp_path / "a.png", "--precision", "float32", "--device", "cpu",
+        run,
+        files / "photo.png",
+        tmp_path / "a.png",
+        "--precision",
+        "float32",
+        "--device",
+        "cpu",
         style=files / "style.png",
-    )  # fmt: skip
+    )
     result = restyle(
-        run, files / "photo.png", tmp_path / "b.png", "--precision", precision, "--device", "cpu",
+        run,
+        files / "photo.png",
+        tmp_path / "b.png",
+        "--precision",
+        precision,
+        "--device",
+        "cpu",
         style=files / "style.png",
-    )  # fmt: skip
+    )
     assert abs(result - expected).mean() < 4
 
 
@@ -721,9 +767,15 @@ def test_options_reach_every_image_of_a_folder(run, files, tmp_path):
         run, files / "photo.png", tmp_path / "one.png", *options, style=files / "style.png"
     )
     code, _, _ = run(
-        "stylize", tmp_path / "in", files / "style.png", "-o", tmp_path / "out", *options,
-        "--style-size", 48,
-    )  # fmt: skip
+        "stylize",
+        tmp_path / "in",
+        files / "style.png",
+        "-o",
+        tmp_path / "out",
+        *options,
+        "--style-size",
+        48,
+    )
     assert code == 0
     for name in ("a.png", "b.png"):
         assert np.array_equal(pixels(tmp_path / "out" / name), expected)
@@ -791,9 +843,19 @@ def test_a_process_fails_with_one_line_and_code_2(files, monkeypatch, arguments,
 def test_demo_draws_photos_down_and_styles_across(run, tmp_path):
     out = tmp_path / "new" / "demo.png"
     code, printed, err = run(
-        "demo", "--photos", "cat", "coffee", "--styles", "splatter", "ink_wash", "stained_glass",
-        "--size", 24, "-o", out,
-    )  # fmt: skip
+        "demo",
+        "--photos",
+        "cat",
+        "coffee",
+        "--styles",
+        "splatter",
+        "ink_wash",
+        "stained_glass",
+        "--size",
+        24,
+        "-o",
+        out,
+    )
     assert (code, err) == (0, "")
     told = re.escape(str(out)) + r": \d+\.\d\d s per image\n"
     assert re.fullmatch(told + rf"made {re.escape(str(out))}\nnext .*stylize.*\n", printed)
@@ -856,9 +918,10 @@ def fetched(monkeypatch):
     """Answers of a fetch that reaches no network, and the calls it got."""
     report, calls = FetchReport(), []
     monkeypatch.setattr(
-        downloads, "fetch_paintings", lambda folder, **options: calls.append((folder, options))
-        or report
-    )  # fmt: skip
+        downloads,
+        "fetch_paintings",
+        lambda folder, **options: calls.append((folder, options)) or report,
+    )
     return report, calls
 
 
@@ -935,13 +998,12 @@ def test_fetch_coco_keeps_the_archive_if_told(run, coco, tmp_path):
 def test_fetch_coco_goes_to_the_data_folder(run, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        archives, "fetch_archive", lambda *args, **options: calls.append((args, options))
-        or archives.ArchiveReport()
-    )  # fmt: skip
+        archives,
+        "fetch_archive",
+        lambda *args, **options: calls.append((args, options)) or archives.ArchiveReport(),
+    )
     assert run("fetch", "coco")[0] == 0
-    assert calls == [
-        ((archives.COCO, DATA_DIR / "coco"), {"images": None, "keep_archive": False})
-    ]  # fmt: skip
+    assert calls == [((archives.COCO, DATA_DIR / "coco"), {"images": None, "keep_archive": False})]
 
 
 @pytest.mark.parametrize(
@@ -992,10 +1054,25 @@ def lesson(tmp_path, make_images):
     make_images(tmp_path / "photos", 4)
     make_images(tmp_path / "paintings", 4, seed=1)
     return [
-        "--content", tmp_path / "photos", "--style", tmp_path / "paintings", "--out",
-        tmp_path / "run", "--crop", 32, "--size", 32, "--images", 4, "--batch", 2, "--device",
-        "cpu", "--log-every", 1,
-    ]  # fmt: skip
+        "--content",
+        tmp_path / "photos",
+        "--style",
+        tmp_path / "paintings",
+        "--out",
+        tmp_path / "run",
+        "--crop",
+        32,
+        "--size",
+        32,
+        "--images",
+        4,
+        "--batch",
+        2,
+        "--device",
+        "cpu",
+        "--log-every",
+        1,
+    ]
 
 
 def log_steps(folder):
@@ -1028,9 +1105,13 @@ def test_train_makes_a_decoder_that_stylize_takes_and_goes_on_later(run, lesson,
 
     shipped = restyle(run, files / "photo.png", tmp_path / "a.png", style=files / "style.png")
     mine = restyle(
-        run, files / "photo.png", tmp_path / "b.png", "--decoder", decoder,
+        run,
+        files / "photo.png",
+        tmp_path / "b.png",
+        "--decoder",
+        decoder,
         style=files / "style.png",
-    )  # fmt: skip
+    )
     assert mine.shape == shipped.shape
     assert not np.array_equal(mine, shipped)
 
@@ -1050,9 +1131,15 @@ def test_train_reads_folders_and_exclusions(run, lesson, tmp_path, make_images):
     make_images(tmp_path / "more", 2, seed=5)
     (tmp_path / "held_out.txt").write_text("image_00.png\nimage_03.png\n")
     options = [
-        "--content", tmp_path / "photos", tmp_path / "more", "--exclude",
-        tmp_path / "held_out.txt", "--all-images", "--steps", 1,
-    ]  # fmt: skip
+        "--content",
+        tmp_path / "photos",
+        tmp_path / "more",
+        "--exclude",
+        tmp_path / "held_out.txt",
+        "--all-images",
+        "--steps",
+        1,
+    ]
     code, _, _ = run("train", *lesson, *options)
     assert code == 0
     recipe = json.loads(read_metadata(tmp_path / "run" / "decoder.safetensors")["recipe"])[-1]
@@ -1155,8 +1242,9 @@ def test_quality_takes_every_second_picture(run, gallery, tmp_path):
 
 
 def test_quality_counts_what_gatys_needs_to_get_ahead(run, gallery, tmp_path):
-    code, printed, _ = run("quality", *gallery, "-o", tmp_path / "q.json", "--overtaken", 2,
-                           "--evaluations", 3)  # fmt: skip
+    code, printed, _ = run(
+        "quality", *gallery, "-o", tmp_path / "q.json", "--overtaken", 2, "--evaluations", 3
+    )
     race = json.loads((tmp_path / "q.json").read_text())["results"]["overtaken"]
     assert code == 0 and len(race["pairs"]) == 2 and race["most_evaluations"] == 3
     middle = race["median_evaluations"] or "more than 3"
@@ -1191,18 +1279,38 @@ def test_quality_with_too_few_images_is_an_error(run, gallery, out, tmp_path, na
 
 # Every command that writes where --out says, with what else it must be given.
 WRITERS = {
-    "stylize": ["p.png", "s.png"], "demo": [], "sequence": ["frames", "s.png"], "export": [],
-    "gatys": ["p.png", "s.png"], "gatys-optimizers": [], "gatys-figures": [], "gatys-pastiche": [],
-    "train": ["--content", "a", "--style", "b"], "records": ["--pack", "a.zip"],
-    "pack-images": ["--content", "a", "--style", "b"], "ablate": [], "faulty-runs": [],
-    "style-weights": [], "quality": ["--content", "a", "--style", "b"],
+    "stylize": ["p.png", "s.png"],
+    "demo": [],
+    "sequence": ["frames", "s.png"],
+    "export": [],
+    "gatys": ["p.png", "s.png"],
+    "gatys-optimizers": [],
+    "gatys-figures": [],
+    "gatys-pastiche": [],
+    "train": ["--content", "a", "--style", "b"],
+    "records": ["--pack", "a.zip"],
+    "pack-images": ["--content", "a", "--style", "b"],
+    "ablate": [],
+    "faulty-runs": [],
+    "style-weights": [],
+    "quality": ["--content", "a", "--style", "b"],
     **{f"benchmark {kind}": [] for kind in ("stylize", "train", "runtime", "tiling")},
-    "measure-activations": ["--content", "a"], "evaluate": [], "playground-speed": [],
-    "polish-quality": [], "survey build": ["--content", "a", "--style", "b"],
-    "survey simulate": ["k.json"], "survey score": ["r.json", "--key", "k.json"],
-    "survey coverage": [], "survey totals": [], "fetch": ["coco"], "copy-lessons": [],
-    "grade": ["A1", "folder"], "bundle": [], "web": [], "lesson-times": [],
-}  # fmt: skip
+    "measure-activations": ["--content", "a"],
+    "evaluate": [],
+    "playground-speed": [],
+    "polish-quality": [],
+    "survey build": ["--content", "a", "--style", "b"],
+    "survey simulate": ["k.json"],
+    "survey score": ["r.json", "--key", "k.json"],
+    "survey coverage": [],
+    "survey totals": [],
+    "fetch": ["coco"],
+    "copy-lessons": [],
+    "grade": ["A1", "folder"],
+    "bundle": [],
+    "web": [],
+    "lesson-times": [],
+}
 
 
 @pytest.mark.parametrize("command", WRITERS)
@@ -1215,6 +1323,7 @@ def test_a_place_that_cannot_be_written_is_said_before_any_work(run, tmp_path, c
 
 def test_the_list_of_writers_is_whole():
     """Found in the parsers, so that no command is forgotten here."""
+
     def writers(parser, names=()):
         for action in parser._actions:
             if isinstance(action, argparse._SubParsersAction):
@@ -1302,9 +1411,16 @@ def test_measured_activations_are_those_of_the_photographs(run, tmp_path, make_i
     paths = make_images(tmp_path / "photos", 5)
     out = tmp_path / "new" / "means.safetensors"
     code, printed, err = run(
-        "measure-activations", "--content", tmp_path / "photos", "--images", 2, "--size", 16,
-        "-o", out,
-    )  # fmt: skip
+        "measure-activations",
+        "--content",
+        tmp_path / "photos",
+        "--images",
+        2,
+        "--size",
+        16,
+        "-o",
+        out,
+    )
     assert (code, err) == (0, "")
     assert printed == f"{out}: 16 layers over 2 photographs\n"
     measured = load_file(out)

@@ -47,9 +47,21 @@ def losses_in(text):
 def test_one_picture_with_all_its_reports(run, inputs, tmp_path):
     out, log, film = tmp_path / "out.png", tmp_path / "log.json", tmp_path / "film.gif"
     code, text, bar = run(
-        "gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL, "--steps", 2,
-        "--log", log, "--film", film, "--frames", 3,
-    )  # fmt: skip
+        "gatys",
+        inputs / "photo.png",
+        inputs / "style.jpg",
+        "-o",
+        out,
+        *SMALL,
+        "--steps",
+        2,
+        "--log",
+        log,
+        "--film",
+        film,
+        "--frames",
+        3,
+    )
     assert code == 0
     first = text.splitlines()[0]
     assert first.startswith("memory for 30 x 20: ") and "block 5" in first  # before anything else
@@ -76,8 +88,9 @@ def test_one_picture_with_all_its_reports(run, inputs, tmp_path):
 @pytest.mark.parametrize("name", ["grey.png", "rgba.png", "palette.gif"])
 def test_every_readable_kind_of_image(run, inputs, tmp_path, name):
     out = tmp_path / "out.png"
-    code, _, _ = run("gatys", inputs / name, inputs / name, "-o", out, *SMALL,
-                     "--max-evaluations", 2)  # fmt: skip
+    code, _, _ = run(
+        "gatys", inputs / name, inputs / name, "-o", out, *SMALL, "--max-evaluations", 2
+    )
     assert code == 0
     with Image.open(out) as image:
         assert image.mode == "RGB" and image.size == (30, 20)
@@ -86,36 +99,96 @@ def test_every_readable_kind_of_image(run, inputs, tmp_path, name):
 def test_every_option_reaches_the_optimisation(run, inputs, tmp_path):
     log = tmp_path / "log.json"
     code, text, _ = run(
-        "gatys", inputs / "photo.png", inputs / "style.jpg", "-o", tmp_path / "o.png", *SMALL,
-        "--steps", 3, "--optimizer", "adam", "--learning-rate", 0.02, "--init", "style",
-        "--content-layers", "relu3_1", "--style-layers", "relu1_1", "conv2_2",
-        "--content-weight", 2, "--style-weight", 7, "--tv-weight", 0.5, "--pooling", "avg",
-        "--scales", 2, "--seed", 5, "--style-size", 16, "--log", log,
-    )  # fmt: skip
+        "gatys",
+        inputs / "photo.png",
+        inputs / "style.jpg",
+        "-o",
+        tmp_path / "o.png",
+        *SMALL,
+        "--steps",
+        3,
+        "--optimizer",
+        "adam",
+        "--learning-rate",
+        0.02,
+        "--init",
+        "style",
+        "--content-layers",
+        "relu3_1",
+        "--style-layers",
+        "relu1_1",
+        "conv2_2",
+        "--content-weight",
+        2,
+        "--style-weight",
+        7,
+        "--tv-weight",
+        0.5,
+        "--pooling",
+        "avg",
+        "--scales",
+        2,
+        "--seed",
+        5,
+        "--style-size",
+        16,
+        "--log",
+        log,
+    )
     assert code == 0 and "6 steps, 6 evaluations" in text  # three at each of two scales
     settings = json.loads(log.read_text())["settings"]
     wanted = {
-        "steps": 3, "optimizer": "adam", "learning_rate": 0.02, "init": "style",
-        "content_layers": ["relu3_1"], "style_layers": ["relu1_1", "conv2_2"],
-        "content_weight": 2, "style_weight": 7, "tv_weight": 0.5, "pooling": "avg", "scales": 2,
-        "seed": 5, "precision": "float32", "device": "cpu",
-    }  # fmt: skip
+        "steps": 3,
+        "optimizer": "adam",
+        "learning_rate": 0.02,
+        "init": "style",
+        "content_layers": ["relu3_1"],
+        "style_layers": ["relu1_1", "conv2_2"],
+        "content_weight": 2,
+        "style_weight": 7,
+        "tv_weight": 0.5,
+        "pooling": "avg",
+        "scales": 2,
+        "seed": 5,
+        "precision": "float32",
+        "device": "cpu",
+    }
     assert {key: settings[key] for key in wanted} == wanted
 
 
 @pytest.mark.parametrize("steps", [0, 1])
 def test_no_step_and_one_step_save_a_picture(run, inputs, tmp_path, steps):
     out = tmp_path / "strip.png"
-    code, text, _ = run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL,
-                        "--steps", steps, "--film", tmp_path / "film.png")  # fmt: skip
+    code, text, _ = run(
+        "gatys",
+        inputs / "photo.png",
+        inputs / "style.jpg",
+        "-o",
+        out,
+        *SMALL,
+        "--steps",
+        steps,
+        "--film",
+        tmp_path / "film.png",
+    )
     assert code == 0 and f"{steps} steps, {20 * steps} evaluations" in text
     assert out.is_file() and (tmp_path / "film.png").is_file()
 
 
 def test_seeds(run, inputs, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", tmp_path / f"{name}.png",
-            *SMALL, "--max-evaluations", 3, "--seed", seed)  # fmt: skip
+        run(
+            "gatys",
+            inputs / "photo.png",
+            inputs / "style.jpg",
+            "-o",
+            tmp_path / f"{name}.png",
+            *SMALL,
+            "--max-evaluations",
+            3,
+            "--seed",
+            seed,
+        )
     a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
 
@@ -139,8 +212,19 @@ def test_a_run_that_diverges_still_saves(run, inputs, tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
     out = tmp_path / "out.png"
-    command = [sys.executable, "-m", "course_lib", "gatys", inputs / "photo.png",
-               inputs / "style.jpg", "-o", out, *SMALL, "--steps", "100000"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "course_lib",
+        "gatys",
+        inputs / "photo.png",
+        inputs / "style.jpg",
+        "-o",
+        out,
+        *SMALL,
+        "--steps",
+        "100000",
+    ]
     with started(command) as process:
         os.set_blocking(process.stderr.fileno(), False)
         seen, deadline = b"", time.monotonic() + 100
@@ -157,39 +241,53 @@ def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
         assert image.size == (30, 20)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--optimizer", "newton"], "invalid choice: 'newton'"),
-    (["--init", "blue"], "invalid choice: 'blue'"),
-    (["--steps", "-1"], "steps must be at least 0, got -1"),
-    (["--steps", "many"], "'many' is not a whole number"),
-    (["--size", "0"], "'0' is not a whole number above 0"),
-    (["--scales", "0"], "scales must be at least 1, got 0"),
-    (["--style-layers", "conv9_9"], "unknown layer 'conv9_9'"),
-    (["--content-layers", "--style-layers"], "nothing to minimise"),
-    (["--style-weight", "-3"], "style_weight must be a number from 0 up"),
-    (["--learning-rate", "0"], "learning rate must be a number above 0"),
-    (["--film", "film.txt"], "unknown image extension"),
-    (["--device", "abacus"], "unknown device 'abacus'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--optimizer", "newton"], "invalid choice: 'newton'"),
+        (["--init", "blue"], "invalid choice: 'blue'"),
+        (["--steps", "-1"], "steps must be at least 0, got -1"),
+        (["--steps", "many"], "'many' is not a whole number"),
+        (["--size", "0"], "'0' is not a whole number above 0"),
+        (["--scales", "0"], "scales must be at least 1, got 0"),
+        (["--style-layers", "conv9_9"], "unknown layer 'conv9_9'"),
+        (["--content-layers", "--style-layers"], "nothing to minimise"),
+        (["--style-weight", "-3"], "style_weight must be a number from 0 up"),
+        (["--learning-rate", "0"], "learning rate must be a number above 0"),
+        (["--film", "film.txt"], "unknown image extension"),
+        (["--device", "abacus"], "unknown device 'abacus'"),
+    ],
+)
 def test_wrong_options_are_one_sentence_and_write_nothing(run, inputs, tmp_path, arguments, words):
     out = tmp_path / "out.png"
     out.write_bytes(OLDER)
-    code, text, error = run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out,
-                            "--max-evaluations", 1, *arguments)  # fmt: skip
+    code, text, error = run(
+        "gatys",
+        inputs / "photo.png",
+        inputs / "style.jpg",
+        "-o",
+        out,
+        "--max-evaluations",
+        1,
+        *arguments,
+    )
     assert code == 2 and text == ""
     assert error.startswith("error: ") and error.count("\n") == 1 and words in error
     assert out.read_bytes() == OLDER
 
 
-@pytest.mark.parametrize("content, style, out, words", [
-    ("missing.png", "style.jpg", "out.png", "missing.png: no such file"),
-    ("photo.png", "missing.jpg", "out.png", "missing.jpg: no such file"),
-    ("text.png", "style.jpg", "out.png", "is not an image"),
-    (".", "style.jpg", "out.png", "is a folder; give an image file"),
-    ("photo.png", ".", "out.png", "is a folder; give an image file"),
-    ("photo.png", "style.jpg", "photo.png", "is one of the inputs and would be replaced"),
-    ("photo.png", "style.jpg", "out.xyz", "unknown image extension '.xyz'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content, style, out, words",
+    [
+        ("missing.png", "style.jpg", "out.png", "missing.png: no such file"),
+        ("photo.png", "missing.jpg", "out.png", "missing.jpg: no such file"),
+        ("text.png", "style.jpg", "out.png", "is not an image"),
+        (".", "style.jpg", "out.png", "is a folder; give an image file"),
+        ("photo.png", ".", "out.png", "is a folder; give an image file"),
+        ("photo.png", "style.jpg", "photo.png", "is one of the inputs and would be replaced"),
+        ("photo.png", "style.jpg", "out.xyz", "unknown image extension '.xyz'"),
+    ],
+)
 def test_wrong_files_are_one_sentence(run, inputs, content, style, out, words):
     before = {path: path.read_bytes() for path in inputs.iterdir()}
     code, text, error = run("gatys", inputs / content, inputs / style, "-o", inputs / out, *SMALL)

@@ -41,10 +41,29 @@ def test_a_survey_is_built_simulated_and_scored(run, tmp_path, make_images):
     make_images(tmp_path / "paintings", 4, seed=3)
     page = tmp_path / "new" / "survey.html"
     code, out, err = run(
-        "build", "--content", tmp_path / "photos", "--style", tmp_path / "paintings",
-        "--questions", 3, "--seed", 5, "--size", 16, "--style-size", 32, "--distractor", "nearest",
-        "--attention", "--title", "Mine", "--device", "cpu", "-o", page,
-    )  # fmt: skip
+        "build",
+        "--content",
+        tmp_path / "photos",
+        "--style",
+        tmp_path / "paintings",
+        "--questions",
+        3,
+        "--seed",
+        5,
+        "--size",
+        16,
+        "--style-size",
+        32,
+        "--distractor",
+        "nearest",
+        "--attention",
+        "--title",
+        "Mine",
+        "--device",
+        "cpu",
+        "-o",
+        page,
+    )
     assert (code, err) == (0, "")
     key = read_key(key_path(page))
     lines = out.splitlines()

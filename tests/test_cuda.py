@@ -14,10 +14,18 @@ def test_a_recorded_step_is_the_step(make_images, tmp_path):
     make_images(tmp_path / "content", 5, size=(80, 72), seed=1)
     make_images(tmp_path / "style", 5, size=(72, 80), seed=2)
     config = TrainingConfig(
-        (str(tmp_path / "content"),), (str(tmp_path / "style"),), "not saved", images=None,
-        size=80, crop=64, batch=4, warmup_steps=2, device="cuda",
-        precision="float32", average=0.9,
-    )  # fmt: skip
+        (str(tmp_path / "content"),),
+        (str(tmp_path / "style"),),
+        "not saved",
+        images=None,
+        size=80,
+        crop=64,
+        batch=4,
+        warmup_steps=2,
+        device="cuda",
+        precision="float32",
+        average=0.9,
+    )
     recorded, plain = (Trainer(config, progress=False) for _ in range(2))
     assert recorded.recorded is not None
     plain.recorded = None

@@ -255,12 +255,14 @@ def test_missing_file(tmp_path):
 @pytest.mark.parametrize("damage", ["truncated", "text", "empty", "header"])
 def test_damaged_file(checkpoint, damage):
     data = checkpoint.read_bytes()
-    checkpoint.write_bytes({
-        "truncated": data[: len(data) // 2],
-        "text": b"not safetensors, but long enough to be read as a header",
-        "empty": b"",
-        "header": b"\xff" * 16 + data[16:],
-    }[damage])  # fmt: skip
+    checkpoint.write_bytes(
+        {
+            "truncated": data[: len(data) // 2],
+            "text": b"not safetensors, but long enough to be read as a header",
+            "empty": b"",
+            "header": b"\xff" * 16 + data[16:],
+        }[damage]
+    )
     for function in (read_metadata, load_decoder):
         with pytest.raises(DecoderError) as caught:
             function(checkpoint)

@@ -14,16 +14,45 @@ import pytest
 from course_lib import REPOSITORY
 
 TOP_LEVEL = {
-    "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
-    "Makefile", "pyproject.toml", "environment.yml", "uv.lock",
-    ".gitignore", ".gitattributes", ".ci", ".github", ".devcontainer", ".binder",
-    "course_lib", "data", "notebooks", "tests",
-}  # fmt: skip
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
+    "Makefile",
+    "pyproject.toml",
+    "environment.yml",
+    "uv.lock",
+    ".gitignore",
+    ".gitattributes",
+    ".ci",
+    ".github",
+    ".devcontainer",
+    ".binder",
+    "course_lib",
+    "data",
+    "notebooks",
+    "tests",
+}
 LEARNER = REPOSITORY / "notebooks" / "jupyter"  # how ``make lab`` sets JupyterLab up
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 LARGEST = 3_000_000  # bytes of a tracked file; only decoders may be larger
-TARGETS = {"setup", "lab", "demo", "work", "test", "browser-test", "lint", "notebooks", "clean",
-           "fuzz", "site", "assignments", "release", "instructor-check"}  # fmt: skip
+TARGETS = {
+    "setup",
+    "lab",
+    "demo",
+    "work",
+    "test",
+    "browser-test",
+    "lint",
+    "notebooks",
+    "clean",
+    "fuzz",
+    "site",
+    "assignments",
+    "release",
+    "instructor-check",
+}
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
@@ -111,9 +140,11 @@ def test_this_python_is_allowed():
 
 # What is imported under another name than that of the package, or comes with one.
 PROVIDERS = {
-    "PIL": "pillow", "IPython": "jupyterlab", "ipykernel": "jupyterlab",
+    "PIL": "pillow",
+    "IPython": "jupyterlab",
+    "ipykernel": "jupyterlab",
     "matplotlib_inline": "jupyterlab",
-}  # fmt: skip
+}
 
 
 def third_party(path):

@@ -35,9 +35,23 @@ SECONDS = float(os.environ.get("FUZZ_SECONDS", "60"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 LONGEST = 20.0  # seconds for one input
 HARD = (
-    b"", b"\0", b"\xff\xff\xff\xff", b"-1", b"1e400", b"9" * 400, b"NaN", b"null", b"{}",
-    b"[" * 2000, b'"', b"\n", b"\x1b[31m", b"../../", "\u202e\ud7ff".encode(), b"\xed\xa0\x80",
-)  # fmt: skip
+    b"",
+    b"\0",
+    b"\xff\xff\xff\xff",
+    b"-1",
+    b"1e400",
+    b"9" * 400,
+    b"NaN",
+    b"null",
+    b"{}",
+    b"[" * 2000,
+    b'"',
+    b"\n",
+    b"\x1b[31m",
+    b"../../",
+    "\u202e\ud7ff".encode(),
+    b"\xed\xa0\x80",
+)
 
 
 def mutated(data, rng):
@@ -117,18 +131,36 @@ def readers(tmp_path_factory, make_images):
         "decoder": (".safetensors", [DEFAULT_DECODER.read_bytes()], load_decoder),
         "key": (".json", [key_path(folder / "survey.html").read_bytes()], read_key),
         "page": (".html", [(folder / "survey.html").read_bytes()], read_page),
-        "results": (".json", [result, result + b"\n" + result],
-                    lambda path: read_results([path], key)),
+        "results": (
+            ".json",
+            [result, result + b"\n" + result],
+            lambda path: read_results([path], key),
+        ),
         "table": (".csv", [table, table.decode().encode("utf-16")], read_csv_key),
         "export": (".csv", [export], lambda path: read_csv(path, questions)),
-        "log": (".jsonl", ["\n".join(map(json.dumps, records)).encode()],
-                lambda path: epoch_losses(read_log(path))),
+        "log": (
+            ".jsonl",
+            ["\n".join(map(json.dumps, records)).encode()],
+            lambda path: epoch_losses(read_log(path)),
+        ),
         "names": (".txt", ["a.jpg\né.png\nx/y.png\n".encode()], read_names),
-    }  # fmt: skip
+    }
 
 
-NAMES = ("image", "animation", "recipe", "statistics", "decoder", "key", "page", "results", "table",
-         "export", "log", "names")  # fmt: skip
+NAMES = (
+    "image",
+    "animation",
+    "recipe",
+    "statistics",
+    "decoder",
+    "key",
+    "page",
+    "results",
+    "table",
+    "export",
+    "log",
+    "names",
+)
 
 
 def is_sentence(error):

@@ -27,8 +27,9 @@ FAST = {"device": "cpu", "precision": "float32"}
 def picture(height=16, width=20, seed=0, smooth=4):
     """Soft blobs of colour, (1, 3, H, W) in [0, 1]."""
     generator = torch.Generator().manual_seed(seed)
-    coarse = torch.rand((1, 3, max(2, height // smooth), max(2, width // smooth)),
-                        generator=generator)  # fmt: skip
+    coarse = torch.rand(
+        (1, 3, max(2, height // smooth), max(2, width // smooth)), generator=generator
+    )
     return resize(coarse, (height, width)).clamp(0, 1)
 
 
@@ -170,29 +171,38 @@ def test_defaults_are_the_reports():
     assert config.layer_weights == (0.2,) * 5
 
 
-@pytest.mark.parametrize("settings, words", [
-    ({"optimizer": "newton"}, "unknown optimizer 'newton'"),
-    ({"init": "blue"}, "unknown init 'blue'"),
-    ({"pooling": "min"}, "unknown pooling 'min'"),
-    ({"style_layers": ("conv6_1",)}, "unknown layer 'conv6_1'"),
-    ({"steps": -1}, "steps must be at least 0, got -1"),
-    ({"scales": 0}, "scales must be at least 1"),
-    ({"style_weight": math.nan}, "style_weight must be a number from 0 up"),
-    ({"tv_weight": -1.0}, "tv_weight must be a number from 0 up"),
-    ({"learning_rate": 0.0}, "learning rate must be a number above 0"),
-    ({"learning_rate": math.inf}, "learning rate must be a number above 0"),
-    ({"style_layer_weights": (1.0,)}, "1 style layer weights for 5 style layers"),
-    ({"content_layers": (), "style_weight": 0.0}, "nothing to minimise"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"optimizer": "newton"}, "unknown optimizer 'newton'"),
+        ({"init": "blue"}, "unknown init 'blue'"),
+        ({"pooling": "min"}, "unknown pooling 'min'"),
+        ({"style_layers": ("conv6_1",)}, "unknown layer 'conv6_1'"),
+        ({"steps": -1}, "steps must be at least 0, got -1"),
+        ({"scales": 0}, "scales must be at least 1"),
+        ({"style_weight": math.nan}, "style_weight must be a number from 0 up"),
+        ({"tv_weight": -1.0}, "tv_weight must be a number from 0 up"),
+        ({"learning_rate": 0.0}, "learning rate must be a number above 0"),
+        ({"learning_rate": math.inf}, "learning rate must be a number above 0"),
+        ({"style_layer_weights": (1.0,)}, "1 style layer weights for 5 style layers"),
+        ({"content_layers": (), "style_weight": 0.0}, "nothing to minimise"),
+    ],
+)
 def test_settings_that_cannot_work_are_refused(settings, words):
     with pytest.raises(GatysError, match=words):
         GatysConfig(**settings)
 
 
-@pytest.mark.parametrize("content", [
-    torch.rand(3, 8, 8), torch.rand(2, 3, 8, 8), torch.rand(1, 1, 8, 8), torch.rand(1, 3, 0, 8),
-    torch.full((1, 3, 8, 8), math.nan),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        torch.rand(3, 8, 8),
+        torch.rand(2, 3, 8, 8),
+        torch.rand(1, 1, 8, 8),
+        torch.rand(1, 3, 0, 8),
+        torch.full((1, 3, 8, 8), math.nan),
+    ],
+)
 def test_inputs_that_are_not_an_image_are_refused(content):
     with pytest.raises(ImageError, match="content"):
         optimize(content, picture(), GatysConfig(**FAST))
@@ -386,9 +396,13 @@ def test_a_loss_that_is_no_number_returns_the_best_image(run, monkeypatch, optim
 
 
 def test_a_gradient_that_is_no_number_returns_the_best_image(run, monkeypatch):
-    spoil(monkeypatch, 4, lambda losses: losses._replace(
-        total=losses.total + 0 * (losses.total - losses.total.detach()).abs().sqrt()
-    ))  # fmt: skip
+    spoil(
+        monkeypatch,
+        4,
+        lambda losses: losses._replace(
+            total=losses.total + 0 * (losses.total - losses.total.detach()).abs().sqrt()
+        ),
+    )
     result = run(optimizer="adam", steps=20)
     assert result.stopped == "diverged" and result.evaluations == 4
     assert result.image.isfinite().all()
@@ -475,9 +489,10 @@ def test_snapshots_come_when_asked_for(run):
         assert result.objective.measure(image).total == pytest.approx(row.total, rel=1e-4)
 
 
-@pytest.mark.parametrize("evaluations, frames, wanted", [
-    (100, 3, (1, 10, 100)), (1, 5, (1,)), (5, 1, (5,)), (0, 4, ()), (3, 0, ()),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "evaluations, frames, wanted",
+    [(100, 3, (1, 10, 100)), (1, 5, (1,)), (5, 1, (5,)), (0, 4, ()), (3, 0, ())],
+)
 def test_snapshots_are_dense_at_first(evaluations, frames, wanted):
     assert snapshot_schedule(evaluations, frames) == wanted
 
@@ -505,10 +520,16 @@ def test_history_as_columns():
 # memory -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("settings", [
-    {}, {"pooling": "avg"}, {"padding": "zeros"}, {"precision": "bfloat16"},
-    {"style_layers": ("relu1_1", "relu2_1"), "content_layers": ("relu4_2",)},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"pooling": "avg"},
+        {"padding": "zeros"},
+        {"precision": "bfloat16"},
+        {"style_layers": ("relu1_1", "relu2_1"), "content_layers": ("relu4_2",)},
+    ],
+)
 def test_the_estimate_is_what_autograd_keeps(settings):
     config = GatysConfig(**FAST | settings)
     height, width = 64, 80
@@ -561,8 +582,15 @@ def test_small_pictures_are_small(tmp_path):
 
 def test_the_race_is_decided_by_the_worse_of_our_runs():
     files = ["a", "b", "c"]
-    ours = [{"files": files, "snapshot_seconds": [2.0, 3.0, 4.0], "setup_seconds": 1.0,
-             "snapshot_evaluations": [10, 20, 30]} for _ in range(2)]  # fmt: skip
+    ours = [
+        {
+            "files": files,
+            "snapshot_seconds": [2.0, 3.0, 4.0],
+            "setup_seconds": 1.0,
+            "snapshot_evaluations": [10, 20, 30],
+        }
+        for _ in range(2)
+    ]
     ours[1]["snapshot_seconds"] = [3.0, 6.0, 8.0]
     losses = {"a": 9.0, "b": 5.0, "c": 4.0}
     for one in ours:

@@ -41,12 +41,16 @@ def test_statistics_that_no_picture_has_are_refused(tmp_path, mean, std):
         StyleStatistics.load(style.save(tmp_path / "s.safetensors"))
 
 
-@pytest.mark.parametrize("change, word", [
-    ('"alpha": 1' + "0" * 400, "alpha"), ('"size": 1' + "0" * 400, "size"),
-    ('"style_scale": -1' + "0" * 400, "style_scale"),
-    ('"weights": [1' + "0" * 400 + "]", "weights"),
-    ('"colour": "' + "x" * 900_000 + '"', "colour"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change, word",
+    [
+        ('"alpha": 1' + "0" * 400, "alpha"),
+        ('"size": 1' + "0" * 400, "size"),
+        ('"style_scale": -1' + "0" * 400, "style_scale"),
+        ('"weights": [1' + "0" * 400 + "]", "weights"),
+        ('"colour": "' + "x" * 900_000 + '"', "colour"),
+    ],
+)
 def test_recipes_with_numbers_and_texts_beyond_reason(tmp_path, change, word):
     text = '{"format": "course-recipe-1", "content": "a.png", "styles": ["b.png"], ' + change + "}"
     (tmp_path / "r.json").write_text(text)
@@ -74,21 +78,24 @@ def test_a_recipes_content_that_is_no_file(run, tmp_path, name):
     assert code == 2 and err.startswith("error: ") and err.count("\n") == 1 and "\x1b" not in err
 
 
-@pytest.mark.parametrize("command", [
-    "train --content . --style . --out o --batch 99999999999",
-    "train --content . --style . --out o --batch 999999999",
-    "train --content . --style . --out o --seed " + str(2**70),
-    "train --content . --style . --out o --size " + "9" * 5000,
-    "stylize p.png s.png s.png s.png s.png -o o.png --grid 20x20 --size 4000",
-    "demo --size 4000 -o o.png",
-    "survey simulate key.json --people 1000000000 -o o.jsonl",
-    "survey totals --people 1000000000",
-    "sequence . s.png -o o.gif --fps 1e-300",
-    "sequence . s.png -o o.gif --fps nan",
-    "gatys p.png s.png -o o.png --seed " + str(2**70),
-    "gatys p.png s.png -o o.png --film f.gif --frames 999999999",
-    "gatys p.png s.png -o o.png --scales 999999999",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train --content . --style . --out o --batch 99999999999",
+        "train --content . --style . --out o --batch 999999999",
+        "train --content . --style . --out o --seed " + str(2**70),
+        "train --content . --style . --out o --size " + "9" * 5000,
+        "stylize p.png s.png s.png s.png s.png -o o.png --grid 20x20 --size 4000",
+        "demo --size 4000 -o o.png",
+        "survey simulate key.json --people 1000000000 -o o.jsonl",
+        "survey totals --people 1000000000",
+        "sequence . s.png -o o.gif --fps 1e-300",
+        "sequence . s.png -o o.gif --fps nan",
+        "gatys p.png s.png -o o.png --seed " + str(2**70),
+        "gatys p.png s.png -o o.png --film f.gif --frames 999999999",
+        "gatys p.png s.png -o o.png --scales 999999999",
+    ],
+)
 def test_numbers_beyond_reason_on_the_command_line(run, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
     draw(tmp_path / "p.png")

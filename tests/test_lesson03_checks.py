@@ -66,11 +66,7 @@ def test_the_solutions_of_the_lesson_pass_its_checks(capsys):
     text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     solutions = re.findall(r"<summary>Solution</summary>\s*```python\n(.*?)```", text, re.DOTALL)
     assert len(solutions) == 3
-    names = {
-        "F": F,
-        "channel_statistics": channel_statistics,
-        "adain_losses": adain_losses,
-    }
+    names = {"F": F, "channel_statistics": channel_statistics, "adain_losses": adain_losses}
     for solution in solutions:
         exec(solution, names)
     check_mirror(names["my_mirror"])

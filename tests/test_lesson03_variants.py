@@ -91,9 +91,17 @@ def test_training_changes_every_variant_and_writes_nothing(make_images, tmp_path
     content, style = small_run(make_images, tmp_path)
     out = tmp_path / "out"
     config = TrainingConfig(
-        (content,), (style,), str(out), steps=1, warmup_steps=1, batch=1, size=32, crop=16,
-        precision="float32", device="cpu",
-    )  # fmt: skip
+        (content,),
+        (style,),
+        str(out),
+        steps=1,
+        warmup_steps=1,
+        batch=1,
+        size=32,
+        crop=16,
+        precision="float32",
+        device="cpu",
+    )
     results, sheet = train_variants(config, torch.rand(1, 3, 96, 96), progress=False)
     assert list(results) == list(VARIANTS)
     assert all(result["loss"] > 0 for result in results.values())

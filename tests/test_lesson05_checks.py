@@ -22,9 +22,11 @@ def test_the_loss_of_the_exercise_is_that_of_the_objective():
     objective = GatysObjective(content, style, config)
     network = objective.network
     mine = gatys_loss(
-        network(image, config.layers), network(content, config.content_layers),
-        network(style, config.style_layers), 3.0,
-    )  # fmt: skip
+        network(image, config.layers),
+        network(content, config.content_layers),
+        network(style, config.style_layers),
+        3.0,
+    )
     assert mine.item() == pytest.approx(objective.measure(image).total, rel=1e-3)
 
 

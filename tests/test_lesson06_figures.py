@@ -40,8 +40,10 @@ def test_both_methods_are_drawn_over_pictures():
 
 
 def test_sizes_show_seconds_and_memory():
-    sizes = {"64": {"adain": row(1, 10), "gatys": row(2, 30)},
-             "128": {"adain": row(4, 40), "gatys": row(8, 120)}}  # fmt: skip
+    sizes = {
+        "64": {"adain": row(1, 10), "gatys": row(2, 30)},
+        "128": {"adain": row(4, 40), "gatys": row(8, 120)},
+    }
     time, memory = figures.plot_sizes(sizes).axes
     lines = {line.get_label(): list(line.get_ydata()) for line in time.lines}
     assert lines["AdaIN, one picture and style"] == [1, 4]
@@ -51,8 +53,13 @@ def test_sizes_show_seconds_and_memory():
 
 def test_equal_quality_draws_the_histories_and_one_point_per_pair():
     history = {"history": {"seconds": [1, 2], "total": [3, 1]}}
-    pair = {"content": "cat", "style": "ink_wash", "adain_seconds": 0.1, "adain_loss": 1.5,
-            "gatys": {"noise": history, "content": history}}  # fmt: skip
+    pair = {
+        "content": "cat",
+        "style": "ink_wash",
+        "adain_seconds": 0.1,
+        "adain_loss": 1.5,
+        "gatys": {"noise": history, "content": history},
+    }
     figure = figures.plot_equal_quality([pair, pair])
     assert len(figure.axes) == 2
     lines = figure.axes[0].lines

@@ -114,9 +114,10 @@ def test_a_question_shows_its_three_pictures():
         return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
     item = {
-        "id": "i", "picture": source("red"),
+        "id": "i",
+        "picture": source("red"),
         "options": [{"id": "a", "picture": source("blue")}, {"id": "b", "picture": source("lime")}],
-    }  # fmt: skip
+    }
     figure = show_question(Page("s", "style", "t", "Which?", (item,), None))
     pixels = [tuple(axis.images[0].get_array()[0, 0][:3]) for axis in figure.axes]
     assert pixels == [(0, 0, 255), (255, 0, 0), (0, 255, 0)]

@@ -70,8 +70,12 @@ def test_colour_strip(transfer):
     content, style = image(), image()
     drawn = frames(figures.strip_colours(transfer, content, style))
     assert list(drawn) == [
-        "photograph", "style", "colour: style", "colour: luminance", "colour: coral",
-    ]  # fmt: skip
+        "photograph",
+        "style",
+        "colour: style",
+        "colour: luminance",
+        "colour: coral",
+    ]
     assert same(drawn["photograph"], content)
     assert same(drawn["colour: style"], transfer.stylize(content, style))
     assert same(drawn["colour: coral"], transfer.stylize(content, coral(style, content)))

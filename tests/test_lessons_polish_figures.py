@@ -24,17 +24,26 @@ def results():
 
 def test_quality_against_time_marks_the_cross_over():
     row = {"seconds": [1, 2, 4], "adain": [9, 5, 6], "gatys": [3, 2, 1]}
-    names = ("decoder + polish", "polish from the photograph", "Gatys from content",
-             "Gatys from noise")  # fmt: skip
-    methods = dict.fromkeys(names, row) | {"decoder": {"seconds": [0.5], "adain": [8],
-                                                           "gatys": [2.5]}}  # fmt: skip
+    names = (
+        "decoder + polish",
+        "polish from the photograph",
+        "Gatys from content",
+        "Gatys from noise",
+    )
+    methods = dict.fromkeys(names, row) | {
+        "decoder": {"seconds": [0.5], "adain": [8], "gatys": [2.5]}
+    }
     never = {"decoder": None, "decoder + polish": None}
     overtaken = {
-        "adain": {"Gatys from content": {"decoder": 2, "decoder + polish": None},
-                  "Gatys from noise": never},
-        "gatys": {"Gatys from content": {"decoder": 2, "decoder + polish": 4},
-                  "Gatys from noise": never},
-    }  # fmt: skip
+        "adain": {
+            "Gatys from content": {"decoder": 2, "decoder + polish": None},
+            "Gatys from noise": never,
+        },
+        "gatys": {
+            "Gatys from content": {"decoder": 2, "decoder + polish": 4},
+            "Gatys from noise": never,
+        },
+    }
     figure = polish_figures.plot_quality_against_time({"methods": methods, "overtaken": overtaken})
     left, right = figure.axes
     assert [len(axis.lines) for axis in (left, right)] == [6, 7]

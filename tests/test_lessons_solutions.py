@@ -23,10 +23,17 @@ from course_lib.system.devices import synchronize
 
 # What a reader has imported by then, and the answers of each lesson with their checks.
 NAMES = {
-    "F": F, "binomial_test": binomial_test, "device": None, "gram_matrix": gram_matrix,
-    "math": math, "np": np, "statistics": statistics, "synchronize": synchronize, "time": time,
+    "F": F,
+    "binomial_test": binomial_test,
+    "device": None,
+    "gram_matrix": gram_matrix,
+    "math": math,
+    "np": np,
+    "statistics": statistics,
+    "synchronize": synchronize,
+    "time": time,
     "torch": torch,
-}  # fmt: skip
+}
 LESSONS = {
     "05_gatys_optimization": {
         "my_gram": checks05.check_gram_matrix,

@@ -79,9 +79,17 @@ def test_the_bank_is_large_enough(kind):
 
 
 ASKED = {
-    "adain", "channel_statistics", "content_loss", "decoder", "gatys_loss", "gram_matrix",
-    "style_loss", "survey_analysis", "timer", "training_step",
-}  # fmt: skip
+    "adain",
+    "channel_statistics",
+    "content_loss",
+    "decoder",
+    "gatys_loss",
+    "gram_matrix",
+    "style_loss",
+    "survey_analysis",
+    "timer",
+    "training_step",
+}
 
 
 def test_the_checks_of_the_lessons_are_in_the_bank():

@@ -7,13 +7,7 @@ import pytest
 import torch
 
 from course_lib.adain import channel_statistics
-from course_lib.losses import (
-    STYLE_LAYERS,
-    content_loss,
-    gram_matrix,
-    style_loss,
-    total_variation,
-)
+from course_lib.losses import STYLE_LAYERS, content_loss, gram_matrix, style_loss, total_variation
 
 HALVES = [torch.float16, torch.bfloat16]
 

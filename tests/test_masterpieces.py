@@ -45,8 +45,9 @@ def write_rcc(files, version=3, flags=0):
         where = len(names)
         names += struct.pack(">HI", len(name), 0) + name.encode("utf-16-be")
         if path in folders:
-            tree += struct.pack(">IHII", where, 2, len(folders[path]),
-                                order.index(folders[path][0]))  # fmt: skip
+            tree += struct.pack(
+                ">IHII", where, 2, len(folders[path]), order.index(folders[path][0])
+            )
         else:
             content = files[path]
             if flags & 1:
@@ -117,8 +118,9 @@ def draw_picture(rows=90, columns=120):
 def cut_jigsaw(picture, down=3, across=3, knob=5):
     """Pieces that overlap by a pixel, knobs to the right: RGBA, x and y of the corner."""
     rows, columns = picture.shape[:2]
-    owner = np.add.outer(np.arange(rows) * down // rows * across,
-                         np.arange(columns) * across // columns)  # fmt: skip
+    owner = np.add.outer(
+        np.arange(rows) * down // rows * across, np.arange(columns) * across // columns
+    )
     knobs = owner.copy()
     for row in range(down):
         for column in range(across - 1):
@@ -128,8 +130,9 @@ def cut_jigsaw(picture, down=3, across=3, knob=5):
     pieces = []
     for i in range(down * across):
         mask = np.pad(knobs == i, 1)
-        mask = np.any([np.roll(mask, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)],
-                      axis=0)[1:-1, 1:-1]  # fmt: skip
+        mask = np.any(
+            [np.roll(mask, (dy, dx), (0, 1)) for dy in (-1, 0, 1) for dx in (-1, 0, 1)], axis=0
+        )[1:-1, 1:-1]
         ys, xs = np.nonzero(mask)
         area = slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1)
         alpha = 255 * mask[area].astype(np.uint8)
@@ -140,8 +143,10 @@ def cut_jigsaw(picture, down=3, across=3, knob=5):
 def test_a_jigsaw_with_rounded_positions_is_put_together():
     picture = draw_picture()
     rng = np.random.default_rng(0)
-    pieces = [(tile, x + 40 + rng.uniform(-0.9, 0.9), y + 7 + rng.uniform(-0.9, 0.9))
-              for tile, x, y in cut_jigsaw(picture)]  # fmt: skip
+    pieces = [
+        (tile, x + 40 + rng.uniform(-0.9, 0.9), y + 7 + rng.uniform(-0.9, 0.9))
+        for tile, x, y in cut_jigsaw(picture)
+    ]
     assert np.array_equal(collect.assemble(pieces), picture)
 
 
@@ -164,8 +169,10 @@ def test_rectangular_tiles_touch_and_form_rows():
     picture = draw_picture(61, 90)
     corners = [(x, y) for y in (0, 30) for x in (0, 30, 60)]
     cut = [(picture[y : y + 30 + (x == 60), x : x + 30], x, y) for x, y in corners]
-    tiles = [(np.dstack([tile, np.full(tile.shape[:2], 255, np.uint8)]), x + 5.4, y - 2.3)
-             for tile, x, y in cut]  # fmt: skip
+    tiles = [
+        (np.dstack([tile, np.full(tile.shape[:2], 255, np.uint8)]), x + 5.4, y - 2.3)
+        for tile, x, y in cut
+    ]
     assert np.array_equal(collect.assemble(tiles[::-1]), picture[:60])
 
 
@@ -183,8 +190,10 @@ def board(pieces, width=160, height=120):
     text = f'{{"pixmapfile" : "image/bg.svg", "width": {width},\n "height": {height}}}\n'
     for i, (tile, x, y) in enumerate(pieces):
         centre = (x + tile.shape[1] / 2) / width, (y + tile.shape[0] / 2) / height
-        text += (f'{{"pixmapfile" : "image/{i}.webp",\n "x" : "{centre[0]:.3f}",\n'
-                 f' "y" : "{centre[1]:.3f}"}},\n')  # fmt: skip
+        text += (
+            f'{{"pixmapfile" : "image/{i}.webp",\n "x" : "{centre[0]:.3f}",\n'
+            f' "y" : "{centre[1]:.3f}"}},\n'
+        )
     return text.encode()
 
 

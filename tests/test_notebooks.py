@@ -10,10 +10,16 @@ from course_lib import REPOSITORY
 
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 REQUIRED = [
-    "00_start_here", "01_vgg_encoder", "02_adain_statistics", "03_decoder_training",
-    "04_loss_plots", "05_gatys_optimization", "06_runtime_benchmark", "07_ab_survey",
+    "00_start_here",
+    "01_vgg_encoder",
+    "02_adain_statistics",
+    "03_decoder_training",
+    "04_loss_plots",
+    "05_gatys_optimization",
+    "06_runtime_benchmark",
+    "07_ab_survey",
     "08_style_playground",
-]  # fmt: skip
+]
 LONGEST_CELL = 15  # lines, imports aside; longer code belongs in course_lib
 LARGEST = 3_000_000  # bytes
 MACHINE_PATH = re.compile(r"(?<![\w.)}~*-])(?:/(?:work|root|home|Users|tmp|var)/\w|[A-Z]:\\\w)")

@@ -25,9 +25,13 @@ def succeed(*command, cwd, **environment):
     """Run a command without this repository on Python's path, and return what it printed."""
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(
-        list(map(str, command)), cwd=cwd, env=clean | environment, capture_output=True,
-        text=True, timeout=1800,
-    )  # fmt: skip
+        list(map(str, command)),
+        cwd=cwd,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        timeout=1800,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -90,9 +94,15 @@ def test_a_lesson_alone_in_a_folder_fetches_the_course_and_runs(wheel, tmp_path,
     run = [python, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "run.ipynb"]
     home = tmp_path / "home"  # an environment's kernel, not one of this user's
     succeed(
-        *run, "--ExecutePreprocessor.timeout=600", lesson.name, cwd=folder,
-        STYLE_COURSE=str(wheel), HOME=str(home), JUPYTER_DATA_DIR=str(home), PIP_NO_INDEX="1",
-    )  # fmt: skip
+        *run,
+        "--ExecutePreprocessor.timeout=600",
+        lesson.name,
+        cwd=folder,
+        STYLE_COURSE=str(wheel),
+        HOME=str(home),
+        JUPYTER_DATA_DIR=str(home),
+        PIP_NO_INDEX="1",
+    )
     notebook = json.loads((folder / "run.ipynb").read_text(encoding="utf-8"))
     where = succeed(python, "-c", "import course_lib; print(course_lib.__file__)", cwd=folder)
     assert str(tmp_path / "environment") in where

@@ -56,10 +56,14 @@ def test_repainting_gives_the_committed_file(name, tmp_path):
     assert again.shape == committed(name).shape, f"{name}: the repainted picture has another size"
     gap = int(np.abs(again - committed(name)).max())
     if gap <= 2:
-        pytest.fail(f"{name}: same picture (pixels within {gap}/255) but other bytes; "
-                    "Pillow here was probably built with another libjpeg")
-    pytest.fail(f"{name}: repainted pixels differ by up to {gap}/255; run data/paint_styles.py "
-                "and commit data/style if the change is meant")
+        pytest.fail(
+            f"{name}: same picture (pixels within {gap}/255) but other bytes; "
+            "Pillow here was probably built with another libjpeg"
+        )
+    pytest.fail(
+        f"{name}: repainted pixels differ by up to {gap}/255; run data/paint_styles.py "
+        "and commit data/style if the change is meant"
+    )
 
 
 def test_folder_holds_exactly_the_listed_styles(capsys):

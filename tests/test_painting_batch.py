@@ -56,8 +56,15 @@ def test_formats_that_lose_nothing_keep_their_name_and_others_become_png(tmp_pat
     run(tmp_path / "in", tmp_path / "out")
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert made == [
-        "a.jpg", "b.JPEG", "c.png", "d.webp", "e.gif.png", "f.bmp.png", "g.tif.png", "h.tiff.png",
-    ]  # fmt: skip
+        "a.jpg",
+        "b.JPEG",
+        "c.png",
+        "d.webp",
+        "e.gif.png",
+        "f.bmp.png",
+        "g.tif.png",
+        "h.tiff.png",
+    ]
     with Image.open(tmp_path / "out" / "e.gif.png") as image:
         assert image.format == "PNG"
 

@@ -51,8 +51,12 @@ def test_any_size_and_alpha_gives_pytorchs_picture(transfer, network, pictures):
     runtime = pytest.importorskip("onnxruntime")
     session = runtime.InferenceSession(str(network), providers=["CPUExecutionProvider"])
     photo, style = pictures
-    sizes = [(64, 72, 40, 48, 1.0), (61, 50, 33, 59, 0.4), (SMALLEST, 77, SMALLEST, 17, 1.0),
-             (16, 16, 64, 64, 0.0)]  # fmt: skip
+    sizes = [
+        (64, 72, 40, 48, 1.0),
+        (61, 50, 33, 59, 0.4),
+        (SMALLEST, 77, SMALLEST, 17, 1.0),
+        (16, 16, 64, 64, 0.0),
+    ]
     for height, width, style_height, style_width, alpha in sizes:
         content = photo[..., :height, :width].contiguous()
         painting = style[..., :style_height, :style_width].contiguous()
@@ -70,8 +74,10 @@ def test_any_size_and_alpha_gives_pytorchs_picture(transfer, network, pictures):
 @with_runtime
 def test_the_two_halves_in_half_precision_paint_the_same_picture(transfer, pictures, tmp_path):
     photo, style = (picture[..., :40, :48].contiguous() for picture in pictures)
-    paths = {kind: export_network(transfer, tmp_path / f"{kind}.onnx", kind, half=True)
-             for kind in ("encoder", "decoder")}  # fmt: skip
+    paths = {
+        kind: export_network(transfer, tmp_path / f"{kind}.onnx", kind, half=True)
+        for kind in ("encoder", "decoder")
+    }
     assert all(path.stat().st_size < 7_500_000 for path in paths.values())
     (features,) = run_exported(paths["encoder"], image=photo)
     target = transfer.restyle(features, transfer.mix(style))
@@ -151,9 +157,10 @@ def test_the_command_checks_what_it_wrote(run, tmp_path, monkeypatch):
 def test_a_missing_package_is_one_sentence(run, tmp_path, monkeypatch, missing):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
-        optional_packages.importlib.util, "find_spec", lambda name: None if name == missing
-        else find_spec(name) or find_spec("json")
-    )  # fmt: skip
+        optional_packages.importlib.util,
+        "find_spec",
+        lambda name: None if name == missing else find_spec(name) or find_spec("json"),
+    )
     monkeypatch.setattr(optional_packages.importlib, "import_module", lambda name: None)
     out = tmp_path / "net.onnx"
     result = run("export", "-o", out, "--check")

@@ -60,9 +60,15 @@ def restyle(run, *arguments, out="out.png"):
 # --- recipes ---
 
 FULL = Recipe(
-    "photo.png", ("a.png", "b.png"), size=32, style_size=48,
-    weights=(1, 2.5), alpha=1.25, colour="luminance", style_scale=0.5,
-)  # fmt: skip
+    "photo.png",
+    ("a.png", "b.png"),
+    size=32,
+    style_size=48,
+    weights=(1, 2.5),
+    alpha=1.25,
+    colour="luminance",
+    style_scale=0.5,
+)
 MASKED = Recipe("photo.png", ("a.png", "b.png"), masks=("left.png",), size=24, style_size=32)
 
 

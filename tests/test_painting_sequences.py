@@ -128,8 +128,9 @@ def test_hundredths_of_a_second_add_up(tmp_path):
 def test_a_single_picture_is_sent_to_stylize(run, tmp_path, painting):
     complains(
         run("sequence", painting, painting, "-o", tmp_path / "out.gif", *QUICK),
-        "is a single picture", "use 'stylize'",
-    )  # fmt: skip
+        "is a single picture",
+        "use 'stylize'",
+    )
 
 
 # --- a folder ---

@@ -102,9 +102,10 @@ def test_mixtures_weights_and_exaggeration_are_those_of_stylize(transfer, photo,
 
 def test_flat_pictures_have_no_seams(transfer, style):
     content = torch.full((1, 3, 64, 64), 0.5)
-    assert largest(
-        stylize_tiled(transfer, content, style, tile=16), transfer.stylize(content, style)
-    ) < 1e-3  # fmt: skip
+    assert (
+        largest(stylize_tiled(transfer, content, style, tile=16), transfer.stylize(content, style))
+        < 1e-3
+    )
 
 
 def test_half_precision_differs_by_its_own_rounding_only(photo):
@@ -275,9 +276,7 @@ def test_pictures_that_fit_are_done_in_one_piece(monkeypatch):
 
 
 def test_free_memory_is_asked_of_the_right_device(monkeypatch):
-    monkeypatch.setattr(
-        psutil, "virtual_memory", lambda: types.SimpleNamespace(available=7)
-    )  # fmt: skip
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: types.SimpleNamespace(available=7))
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 50)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
@@ -319,9 +318,19 @@ def test_the_benchmark_watches_a_command_and_records_it(run, tmp_path, monkeypat
     monkeypatch.setattr(tiling_speed, "PIECE", 16)
     out = tmp_path / "t.json"
     code, printed, _ = run(
-        "benchmark", "tiling", "--width", 40, "--height", 30, "--device", "cpu",
-        "--precision", "float32", "-o", out,
-    )  # fmt: skip
+        "benchmark",
+        "tiling",
+        "--width",
+        40,
+        "--height",
+        30,
+        "--device",
+        "cpu",
+        "--precision",
+        "float32",
+        "-o",
+        out,
+    )
     assert code == 0
     results = json.loads(out.read_text())["results"]
     assert results["peak_memory_bytes"] > 50e6  # a process with PyTorch

@@ -162,13 +162,19 @@ def test_shapes_at_their_limits_are_finite():
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"alpha": 2.1}, "alpha"), ({"colour": "sepia"}, "sepia"), ({"size": 32}, "64 to 1024"),
-        ({"style_scale": 9}, "style_scale"), ({"weights": (0, 0)}, "not all zero"),
-        ({"weights": (1,)}, "2 styles"), ({"weights": (1, -1)}, "not negative"),
-        ({"styles": ()}, "one to 4"), ({"styles": (NIGHT,) * 5}, "one to 4"),
-        ({"styles": NIGHT}, "one to 4"), ({"weights": (1, float("nan"))}, "finite numbers"),
+        ({"alpha": 2.1}, "alpha"),
+        ({"colour": "sepia"}, "sepia"),
+        ({"size": 32}, "64 to 1024"),
+        ({"style_scale": 9}, "style_scale"),
+        ({"weights": (0, 0)}, "not all zero"),
+        ({"weights": (1,)}, "2 styles"),
+        ({"weights": (1, -1)}, "not negative"),
+        ({"styles": ()}, "one to 4"),
+        ({"styles": (NIGHT,) * 5}, "one to 4"),
+        ({"styles": NIGHT}, "one to 4"),
+        ({"weights": (1, float("nan"))}, "finite numbers"),
     ],
-)  # fmt: skip
+)
 def test_a_look_that_cannot_be_is_refused(settings, word):
     with pytest.raises(ValueError, match=word):
         Look(**{"content": "cat", "styles": [NIGHT, WAVES]} | settings)
@@ -255,9 +261,13 @@ def test_alpha_weights_masks_and_colours_after_decoding_encode_nothing_anew(stor
     store.render(look())
     assert len(encoded) == 3  # a photograph and two styles
     for settings in (
-        {"alpha": 0.1}, {"weights": (1, 0)}, {"mask": Split()}, {"mask": Ellipse()},
-        {"colour": "luminance"}, {"alpha": 1.7},
-    ):  # fmt: skip
+        {"alpha": 0.1},
+        {"weights": (1, 0)},
+        {"mask": Split()},
+        {"mask": Ellipse()},
+        {"colour": "luminance"},
+        {"alpha": 1.7},
+    ):
         store.render(look(**settings))
     assert len(encoded) == 3
 
@@ -307,11 +317,15 @@ def masked(store):
 @pytest.mark.parametrize(
     "settings",
     [
-        {}, {"alpha": 1.6, "weights": (1, 3)}, {"colour": "coral", "style_scale": 0.5},
+        {},
+        {"alpha": 1.6, "weights": (1, 3)},
+        {"colour": "coral", "style_scale": 0.5},
         {"colour": "luminance", "mask": Ellipse(0.4, 0.6, 0.5, 0.7, 0.2)},
-        {"mask": "uploaded"}, {"content": "uploaded", "size": 80}, {"mask": Split(0.3, 20, 0)},
+        {"mask": "uploaded"},
+        {"content": "uploaded", "size": 80},
+        {"mask": Split(0.3, 20, 0)},
     ],
-)  # fmt: skip
+)
 def test_the_command_line_makes_a_saved_picture_again_bit_for_bit(
     store, settings, tmp_path, run, monkeypatch, transfer
 ):
@@ -361,9 +375,14 @@ def test_a_failed_save_leaves_nothing_behind(store, tmp_path, monkeypatch):
 def upload(form, kind, name, data):
     now = datetime.datetime.now(datetime.UTC)
     form.controls.uploads[kind].value = (
-        {"name": name, "type": "", "size": len(data), "content": memoryview(data),
-         "last_modified": now},
-    )  # fmt: skip
+        {
+            "name": name,
+            "type": "",
+            "size": len(data),
+            "content": memoryview(data),
+            "last_modified": now,
+        },
+    )
     assert form.worker.wait(30)
 
 
@@ -518,8 +537,13 @@ def test_a_late_picture_replaces_no_newer_message(form, store, monkeypatch, even
     if event == "weights":
         form.controls.weights[1].value = 0
     else:
-        data = {"name": "cut.png", "type": "", "size": 1, "content": memoryview(png()[:40]),
-                "last_modified": datetime.datetime.now(datetime.UTC)}  # fmt: skip
+        data = {
+            "name": "cut.png",
+            "type": "",
+            "size": 1,
+            "content": memoryview(png()[:40]),
+            "last_modified": datetime.datetime.now(datetime.UTC),
+        }
         form.controls.uploads["photograph"].value = (data,)
     message = form.status.value
     assert "not all zero" in message or "cut.png" in message

@@ -292,12 +292,18 @@ def save_mask(path, photo):
     return save_image(left, path)
 
 
-@pytest.mark.parametrize("settings, tiled", [
-    ({}, False), ({"alpha": 1.5}, False), ({"colour": "luminance"}, False),
-    ({"colour": "coral", "alpha": 0.5}, False), ({"masks": True}, False),
-    ({"weights": [1, 3], "alpha": 0.5}, True),
-    ({"masks": True, "styles": 1, "colour": "luminance"}, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings, tiled",
+    [
+        ({}, False),
+        ({"alpha": 1.5}, False),
+        ({"colour": "luminance"}, False),
+        ({"colour": "coral", "alpha": 0.5}, False),
+        ({"masks": True}, False),
+        ({"weights": [1, 3], "alpha": 0.5}, True),
+        ({"masks": True, "styles": 1, "colour": "luminance"}, True),
+    ],
+)
 def test_every_control_can_be_polished(
     transfer, photo, paintings, tmp_path, monkeypatch, settings, tiled
 ):
@@ -386,9 +392,7 @@ def test_a_step_that_leaps_is_taken_back(transfer, photo, styles, monkeypatch):
 
 def test_a_first_step_that_leaps_is_made_shorter(transfer, photo, styles, monkeypatch):
     monkeypatch.setattr(polish_module, "FIRST_MOVE", 1.0)
-    done = polish(
-        transfer.objective(photo, styles[0]), transfer.stylize(photo, styles[0]), 14
-    )
+    done = polish(transfer.objective(photo, styles[0]), transfer.stylize(photo, styles[0]), 14)
     totals = [row.losses.total for row in done.history]
     assert totals[1] > 3 * totals[0] > 6 * totals[-1]
 
@@ -439,10 +443,14 @@ def test_grids_are_polished_too(run, folder):  # noqa: F811
     assert (pixels("grid.png") != pixels("plain.png")).any()
 
 
-@pytest.mark.parametrize("steps, words", [
-    ("-1", "--polish"), ("many", "'many' is not a whole number from 0 up"),
-    ("99999", "whole number of steps from 0 to 10000"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "steps, words",
+    [
+        ("-1", "--polish"),
+        ("many", "'many' is not a whole number from 0 up"),
+        ("99999", "whole number of steps from 0 to 10000"),
+    ],
+)
 def test_wrong_numbers_of_steps_are_one_sentence(run, folder, steps, words):  # noqa: F811
     result = run("stylize", "photo.png", "a.png", "-o", "out.png", f"--polish={steps}", *SMALL)
     complains(result, words)
@@ -518,6 +526,7 @@ def test_a_newer_move_ends_the_polishing_and_is_what_is_shown(form, monkeypatch)
 
 def test_paint_takes_steps(form):
     options = {"store": form.store, "size": 64}
-    assert paint("cat", "impasto_night", polish=2, **options).tobytes() != paint(
-        "cat", "impasto_night", **options
-    ).tobytes()
+    assert (
+        paint("cat", "impasto_night", polish=2, **options).tobytes()
+        != paint("cat", "impasto_night", **options).tobytes()
+    )

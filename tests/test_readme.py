@@ -59,10 +59,11 @@ def test_every_command_named_exists():
 def test_quality_is_the_recorded_one():
     small, large = results("decoder/quality.json"), results("decoder/quality_512.json")
     for name, key, form in (
-        ("style ratio", "mean_style_ratio", ".2f"), ("content ratio", "mean_content_ratio", ".2f"),
+        ("style ratio", "mean_style_ratio", ".2f"),
+        ("content ratio", "mean_content_ratio", ".2f"),
         ("found by edges", "found_by_edges", ".0%"),
         ("found by relu4_1", "found_by_features", ".0%"),
-    ):  # fmt: skip
+    ):
         assert f"| {name} | {small[key]:{form}} | {large[key]:{form}} |" in README, name
     assert f"{small['pairs']} at 256 pixels" in README and f"{large['pairs']} at 512" in README
     race = small["overtaken"]
@@ -131,15 +132,22 @@ def test_large_pictures_are_the_recorded_ones():
 
 def test_the_scores_are_the_recorded_ones():
     record = results("evaluation_cpu.json")
-    names = {"content copied": "*photograph copied*", "style copied": "*painting copied*",
-             "noise": "*noise*"}  # fmt: skip
+    names = {
+        "content copied": "*photograph copied*",
+        "style copied": "*painting copied*",
+        "noise": "*noise*",
+    }
     for name, row in record["all_pairs"].items():
         seconds = record["seconds"].get(name, {}).get("median")
         numbers = [
-            f"{row['statistics']:.2f}", f"{row['gram']:.2f}", f"{row['colours']:.2f}",
-            f"{row['judge']:.0%}", f"{row['content']:.2f}", f"{row['edges']:.2f}",
+            f"{row['statistics']:.2f}",
+            f"{row['gram']:.2f}",
+            f"{row['colours']:.2f}",
+            f"{row['judge']:.0%}",
+            f"{row['content']:.2f}",
+            f"{row['edges']:.2f}",
             "" if seconds is None else f"{seconds:.2f}",
-        ]  # fmt: skip
+        ]
         assert f"| {names.get(name, name)} | {' | '.join(numbers)} |" in README, name
         assert f"{row['pairs']} pairs" in README
 

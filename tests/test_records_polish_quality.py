@@ -19,10 +19,29 @@ def test_one_command_measures_all_and_keeps_the_optimum(run, tmp_path, make_imag
     photographs = [tmp_path / "in" / f"image_0{i}.png" for i in (0, 1)]
     paintings = [tmp_path / "in" / f"image_0{i}.png" for i in (2, 3)]
     out = tmp_path / "polish.json"
-    command = ["polish-quality", "--content", *photographs, "--style", *paintings, "--pairs", 2,
-               "--size", 16, "--optimum-steps", 5, "--curves", 1, "--evaluations", 4,
-               "-o", out,
-               "--device", "cpu", "--precision", "float32"]  # fmt: skip
+    command = [
+        "polish-quality",
+        "--content",
+        *photographs,
+        "--style",
+        *paintings,
+        "--pairs",
+        2,
+        "--size",
+        16,
+        "--optimum-steps",
+        5,
+        "--curves",
+        1,
+        "--evaluations",
+        4,
+        "-o",
+        out,
+        "--device",
+        "cpu",
+        "--precision",
+        "float32",
+    ]
     code, text, _ = run(*command)
     assert code == 0 and "12 steps" in text and str(out) in text
     first = json.loads(out.read_text())["results"]
@@ -81,10 +100,13 @@ def test_overtaking_is_the_first_time_ahead():
     methods = {
         "decoder": {"seconds": [0.1], "adain": [5.0], "gatys": [5.0]},
         "decoder + polish": {"seconds": [1, 2, 4], "adain": [3.0, 2.0, 1.0], "gatys": [4.0] * 3},
-        "Gatys from content": {"seconds": [1, 3, 9], "adain": [9.0, 4.0, 2.0],
-                               "gatys": [6.0, 4.5, 3.5]},
+        "Gatys from content": {
+            "seconds": [1, 3, 9],
+            "adain": [9.0, 4.0, 2.0],
+            "gatys": [6.0, 4.5, 3.5],
+        },
         "Gatys from noise": {"seconds": [1, 3, 9], "adain": [9.0] * 3, "gatys": [9.0] * 3},
-    }  # fmt: skip
+    }
     found = overtaking(methods)
     assert found["adain"]["Gatys from content"] == {"decoder": 3, "decoder + polish": None}
     assert found["gatys"]["Gatys from content"] == {"decoder": 3, "decoder + polish": 9}

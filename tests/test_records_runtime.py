@@ -133,9 +133,13 @@ def fake_run(costs, setup=0.5, stopped="finished"):
     )
     setup_seconds = 2 * ends[0] - ends[1] if len(ends) > 1 else ends[0]
     return SimpleNamespace(
-        history=rows, evaluations=len(rows), seconds=ends[-1] + 0.25, stopped=stopped,
-        setup_seconds=setup_seconds, saved_loss=0.4,
-    )  # fmt: skip
+        history=rows,
+        evaluations=len(rows),
+        seconds=ends[-1] + 0.25,
+        stopped=stopped,
+        setup_seconds=setup_seconds,
+        saved_loss=0.4,
+    )
 
 
 def test_evaluations_are_told_from_the_setup():
@@ -254,8 +258,9 @@ def test_a_fresh_process_is_timed_from_its_start_to_its_end(monkeypatch, clock):
         assert command[-4:] == ["--size", "64", "--device", "cpu"]
         content, out = command[4], command[command.index("-o") + 1]
         assert sorted(p.name for p in runtime_module.Path(content).iterdir()) == [
-            "cat.jpg", "city.jpg",
-        ]  # fmt: skip
+            "cat.jpg",
+            "city.jpg",
+        ]
         runtime_module.Path(out).mkdir()
         for name in ("cat", "city"):
             (runtime_module.Path(out) / f"{name}.jpg").touch()
@@ -294,8 +299,25 @@ def no_process(monkeypatch):
 @pytest.fixture
 def tiny(monkeypatch, no_process):
     monkeypatch.setattr("course_lib.records.runtime.QUALITY_PAIRS", 1)
-    return ["--images", 1, "--size", 16, "--evaluations", 3, "--sizes", 16, 32, "--repeats", 1,
-            "--quality-size", 16, "--quality-evaluations", 3, "--device", "cpu"]  # fmt: skip
+    return [
+        "--images",
+        1,
+        "--size",
+        16,
+        "--evaluations",
+        3,
+        "--sizes",
+        16,
+        32,
+        "--repeats",
+        1,
+        "--quality-size",
+        16,
+        "--quality-evaluations",
+        3,
+        "--device",
+        "cpu",
+    ]
 
 
 def test_the_command_writes_all_that_lesson_06_shows(run, tiny, tmp_path):
@@ -305,9 +327,16 @@ def test_the_command_writes_all_that_lesson_06_shows(run, tiny, tmp_path):
     record = json.loads(out.read_text())
     results = record["results"]
     assert set(results) == {
-        "process", "adain", "gatys", "sizes", "layers", "equal_quality", "table", "report",
+        "process",
+        "adain",
+        "gatys",
+        "sizes",
+        "layers",
+        "equal_quality",
+        "table",
+        "report",
         "differences",
-    }  # fmt: skip
+    }
     adain, gatys = results["adain"], results["gatys"]
     assert adain["cumulative_seconds"][0] == pytest.approx(
         adain["load_seconds"] + adain["first_image_seconds"]
@@ -332,9 +361,14 @@ def test_the_command_writes_all_that_lesson_06_shows(run, tiny, tmp_path):
 def test_the_whole_recipe_can_be_run_without_pictures(no_process, monkeypatch):
     monkeypatch.setattr("course_lib.records.runtime.QUALITY_PAIRS", 1)
     config = RuntimeConfig(
-        images=1, size=16, evaluations=40, sizes=(16,), quality_size=16, quality_evaluations=2,
+        images=1,
+        size=16,
+        evaluations=40,
+        sizes=(16,),
+        quality_size=16,
+        quality_evaluations=2,
         repeats=1,
-    )  # fmt: skip
+    )
     recipe = GatysConfig(steps=2, evaluations_per_step=3, device="cpu")
     settings, results = benchmark_runtime(config, recipe=recipe)
     assert results["gatys"]["extrapolated"] is False
@@ -368,10 +402,12 @@ def made_up_results():
     return {
         "adain": {"cumulative_seconds": [1.0, 2.0]},
         "gatys": {
-            "cumulative_seconds": [100.0, 200.0], "extrapolated": True,
-            "evaluations_of_the_recipe": 1000, "evaluations_measured": [70, 8],
+            "cumulative_seconds": [100.0, 200.0],
+            "extrapolated": True,
+            "evaluations_of_the_recipe": 1000,
+            "evaluations_measured": [70, 8],
         },
-    }  # fmt: skip
+    }
 
 
 def test_the_table_has_the_reports_numbers_beside_ours():

@@ -27,8 +27,13 @@ def pack(folders, tmp_path_factory):
     counts = pack_images(
         [folders / "content"], [folders / "sharp", folders / "small"], out, held, {"image_02.png"}
     )
-    assert counts == {"content": 3, "sharp": 1, "small": 3, "held_out_content": 2,
-                      "held_out_style": 4}  # fmt: skip
+    assert counts == {
+        "content": 3,
+        "sharp": 1,
+        "small": 3,
+        "held_out_content": 2,
+        "held_out_style": 4,
+    }
     return out
 
 
@@ -83,10 +88,15 @@ def test_one_that_fails_does_not_stop_the_others(pack, tmp_path, monkeypatch, ca
     def fails(its, seconds):
         raise RuntimeError("a planted fault")
 
-    monkeypatch.setattr(series, "EXPERIMENTS", {
-        "runtime": (fails, 0), "inference": (lambda its, seconds: ({}, {"fine": 1}), 0),
-        "optimizers": (fails, 10_000),
-    })  # fmt: skip
+    monkeypatch.setattr(
+        series,
+        "EXPERIMENTS",
+        {
+            "runtime": (fails, 0),
+            "inference": (lambda its, seconds: ({}, {"fine": 1}), 0),
+            "optimizers": (fails, 10_000),
+        },
+    )
     its = series.Series(pack, tmp_path, "cpu", minutes=1)
     assert series.run_series(its) == ["runtime", "optimizers"]
     assert json.loads((tmp_path / "inference.json").read_text())["results"] == {"fine": 1}

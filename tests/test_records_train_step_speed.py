@@ -109,9 +109,13 @@ def test_both_sides_get_the_same_crops(trainer, monkeypatch):
 def test_settings_and_results_are_complete_and_fit_together(quick):
     settings, results = benchmark_training(CPU, "bfloat16", batch=1, crop=16, repeats=2)
     assert settings | {"device": ""} == {
-        "device": "", "threads": torch.get_num_threads(), "precision": "bfloat16",
-        "batch": 1, "crop": 16, "repeats": 2,
-    }  # fmt: skip
+        "device": "",
+        "threads": torch.get_num_threads(),
+        "precision": "bfloat16",
+        "batch": 1,
+        "crop": 16,
+        "repeats": 2,
+    }
     for side in ("plain", "ours"):
         low, high = results[f"{side}_spread"]
         assert 0 < low <= results[f"{side}_seconds"] <= high

@@ -22,9 +22,7 @@ FLOORS = (
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 MOST_ROOMS = 22
 # Modules with the same name hold the same kind of thing.
-SHARED_NAMES = {
-    "__init__", "checks", "figures", "homework", "config", "loop", "objective", "film",
-}  # fmt: skip
+SHARED_NAMES = {"__init__", "checks", "figures", "homework", "config", "loop", "objective", "film"}
 
 
 def name_of(path):
@@ -68,8 +66,11 @@ def lesson(module):
 def test_the_graph_sees_the_imports():
     assert len(MODULES) > 100
     assert {"course_lib.adain", "course_lib.vgg"} <= GRAPH["course_lib.stylize"]
-    assert any("course_lib.painting.batch" in targets for name, targets in GRAPH.items()
-               if room(f"{name}.") == "cli")  # inside functions  # fmt: skip
+    assert any(
+        "course_lib.painting.batch" in targets
+        for name, targets in GRAPH.items()
+        if room(f"{name}.") == "cli"
+    )  # inside functions
     assert GRAPH["course_lib.lessons.lesson02.checks"]
 
 

@@ -138,9 +138,15 @@ def test_distractors_are_drawn_or_nearest(tmp_path, make_images):
     for seed in range(8):
         for rule in ("random", "nearest"):
             draft = draft_style_survey(
-                Tint(), tmp_path / "content", tmp_path / "style", 5, seed, rule, size=16,
+                Tint(),
+                tmp_path / "content",
+                tmp_path / "style",
+                5,
+                seed,
+                rule,
+                size=16,
                 style_size=64,
-            )  # fmt: skip
+            )
             for item in draft.key:
                 right = int(item.labels[item.right][6:8])
                 wrong = next(int(v[6:8]) for k, v in item.labels.items() if k != item.right)
@@ -299,8 +305,7 @@ def test_comparing_needs_pictures_in_common(tmp_path, make_images):
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "{}", "[]", "null", "not json", "[" * 100_000, '{"format": "style-survey-key-1"}'],
+    "text", ["", "{}", "[]", "null", "not json", "[" * 100_000, '{"format": "style-survey-key-1"}']
 )
 def test_other_files_are_no_keys_and_no_pages(tmp_path, text):
     (tmp_path / "x").write_text(text)
@@ -314,12 +319,17 @@ def test_damaged_keys_are_refused(tmp_path, make_images):
     path = key_path(tmp_path / "s.html")
     good = json.loads(path.read_text())
     changes = [
-        ("kind", "other"), ("survey", 3), ("items", []), ("items", {}), ("settings", 7),
-        ("items", [good["items"][0]] * 2), ("items", [good["items"][0] | {"right": "x"}]),
+        ("kind", "other"),
+        ("survey", 3),
+        ("items", []),
+        ("items", {}),
+        ("settings", 7),
+        ("items", [good["items"][0]] * 2),
+        ("items", [good["items"][0] | {"right": "x"}]),
         ("items", [good["items"][0] | {"options": ["a"]}]),
         ("items", [good["items"][0] | {"labels": {"a": "b"}}]),
         ("items", [good["items"][0] | {"id": None}]),
-    ]  # fmt: skip
+    ]
     for name, value in changes:
         path.write_text(json.dumps(good | {name: value}))
         with pytest.raises(SurveyError, match="is not a key"):

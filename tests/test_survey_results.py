@@ -223,8 +223,10 @@ def test_unprintable_text_is_spelled_out():
 # --- CSV ---
 
 TITLES = "Timestamp,E-mail,1. Which style?,2. Which style?"
-KEY = [CsvQuestion("1. Which style?", "Painting A", None),
-       CsvQuestion("2. which  style?", "Painting B", None)]  # fmt: skip
+KEY = [
+    CsvQuestion("1. Which style?", "Painting A", None),
+    CsvQuestion("2. which  style?", "Painting B", None),
+]
 
 
 def table(*rows, title=TITLES):
@@ -363,8 +365,10 @@ def test_results_are_found_in_texts_mails_and_pages_of_a_folder_per_student(key,
     answers = read_results([tmp_path / "in"], key)
     assert sorted(answers.people) == sorted(seed[:8] for seed in seeds[:7])
     assert {Path(name.split(",")[0]).name for name in answers.left_out} == {
-        "cut off.txt", "cv.txt", "hostile.eml",
-    }  # fmt: skip
+        "cut off.txt",
+        "cv.txt",
+        "hostile.eml",
+    }
 
 
 def test_millions_of_lines_are_refused_at_once(key, tmp_path):

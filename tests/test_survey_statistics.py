@@ -253,8 +253,15 @@ def test_simulated_participants_are_marked_checked_and_reproducible(key, tmp_pat
     assert answers.simulated and len(answers.people) == 30 and not answers.left_out
     rate = right_answers(read(simulate_results(key, 600, 0.8), key, tmp_path / "b.jsonl"), key)
     assert rate.mean() == pytest.approx(0.8, abs=0.03)
-    for bad in ({"people": 0}, {"rate": 1}, {"rate": 0}, {"spread": -1}, {"spread": math.inf},
-                {"habit": 2}, {"seed": -1}):  # fmt: skip
+    for bad in (
+        {"people": 0},
+        {"rate": 1},
+        {"rate": 0},
+        {"spread": -1},
+        {"spread": math.inf},
+        {"habit": 2},
+        {"seed": -1},
+    ):
         with pytest.raises(ValueError):
             simulate_results(key, **{"people": 3} | bad)
 

@@ -19,12 +19,7 @@ from PIL import Image
 from course_lib import REPOSITORY
 from course_lib.images import find_images
 from course_lib.system import archives, downloads
-from course_lib.system.archives import (
-    COCO,
-    ArchiveError,
-    ImageArchive,
-    fetch_archive,
-)
+from course_lib.system.archives import COCO, ArchiveError, ImageArchive, fetch_archive
 from course_lib.system.downloads import DownloadError
 from course_lib.system.files import replacing
 from course_lib.system.picture_files import extensions

@@ -92,9 +92,14 @@ def test_unknown_precision(name):
 
 @pytest.mark.parametrize(
     "capabilities, fast",
-    [({"amx_bf16": True}, True), ({"avx512_bf16": True}, True), ({"avx512_bf16": False}, False),
-     ({"avx2": True}, False), ({}, False)],
-)  # fmt: skip
+    [
+        ({"amx_bf16": True}, True),
+        ({"avx512_bf16": True}, True),
+        ({"avx512_bf16": False}, False),
+        ({"avx2": True}, False),
+        ({}, False),
+    ],
+)
 def test_auto_precision_follows_the_cpu(monkeypatch, capabilities, fast):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert has_fast_bfloat16(CPU) is fast

@@ -20,9 +20,15 @@ from course_lib.system import doctor
 from course_lib.system.doctor import Check, run_checks
 
 NAMES = [
-    "Python", "packages", "PyTorch build and driver", "CUDA", "memory", "VGG-19 weights",
-    "decoder", "JupyterLab and widgets",
-]  # fmt: skip
+    "Python",
+    "packages",
+    "PyTorch build and driver",
+    "CUDA",
+    "memory",
+    "VGG-19 weights",
+    "decoder",
+    "JupyterLab and widgets",
+]
 GIB = 2**30
 
 

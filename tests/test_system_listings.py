@@ -33,9 +33,7 @@ def test_every_format_of_pillow_is_listed_and_files_without_extension_by_content
     (tmp_path / "Makefile").write_text("all:")
     (tmp_path / "film.mpg").write_bytes(bytes(64))
     found = find_images(tmp_path)
-    assert names(found) == [
-        "a.JP2", "b.ppm", "c.tga", "d.jpe", "e.png", "f.mpo", "g.heic", "photo",
-    ]  # fmt: skip
+    assert names(found) == ["a.JP2", "b.ppm", "c.tga", "d.jpe", "e.png", "f.mpo", "g.heic", "photo"]
     assert names(found.ignored) == ["Makefile", "film.mpg"]
     skipped = {}
     assert names(readable(found, skipped)) == names(
@@ -160,8 +158,10 @@ def test_quality_and_survey_go_on_without_a_bad_file(tmp_path, run, make_images)
     (tmp_path / "content" / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "style" / "notes.txt").write_text("no picture")
     folders = ["--content", tmp_path / "content", "--style", tmp_path / "style", "--size", 16]
-    for command in (["quality", "-o", tmp_path / "q.json"],
-                    ["survey", "build", "--questions", 2, "-o", tmp_path / "s.html"]):  # fmt: skip
+    for command in (
+        ["quality", "-o", tmp_path / "q.json"],
+        ["survey", "build", "--questions", 2, "-o", tmp_path / "s.html"],
+    ):
         code, out, err = run(*command, *folders)
         assert code == 1, err
         assert err.count("skipped ") == 1 and "broken.jpg" in err

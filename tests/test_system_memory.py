@@ -38,18 +38,41 @@ def groups(tmp_path, monkeypatch):
     return write
 
 
-@pytest.mark.parametrize("own, files, free", [
-    ("0::/a/b\n", {"a/b/memory.max": "max\n", "a/memory.max": "900\n", "a/memory.current": "500\n",
-                   "a/memory.stat": "anon 3\ninactive_file 40\n"}, 440),
-    ("0::/\n", {"memory.max": "900\n", "memory.current": "1000\n"}, 0),
-    ("4:cpu,memory:/docker/x\n0::/\n",
-     {"memory/memory.limit_in_bytes": "800", "memory/memory.usage_in_bytes": "100",
-      "memory/memory.stat": "inactive_file 1\ntotal_inactive_file 20\n"}, 720),
-    ("4:memory:/\n", {"memory/memory.limit_in_bytes": str(2**63 - 4096),
-                      "memory/memory.usage_in_bytes": "1"}, HOST),
-    ("0::/\n", {"memory.max": "max\n"}, HOST),
-    ("0::/\n", {"memory.max": "garbage", "memory.current": "1"}, HOST),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "own, files, free",
+    [
+        (
+            "0::/a/b\n",
+            {
+                "a/b/memory.max": "max\n",
+                "a/memory.max": "900\n",
+                "a/memory.current": "500\n",
+                "a/memory.stat": "anon 3\ninactive_file 40\n",
+            },
+            440,
+        ),
+        ("0::/\n", {"memory.max": "900\n", "memory.current": "1000\n"}, 0),
+        (
+            "4:cpu,memory:/docker/x\n0::/\n",
+            {
+                "memory/memory.limit_in_bytes": "800",
+                "memory/memory.usage_in_bytes": "100",
+                "memory/memory.stat": "inactive_file 1\ntotal_inactive_file 20\n",
+            },
+            720,
+        ),
+        (
+            "4:memory:/\n",
+            {
+                "memory/memory.limit_in_bytes": str(2**63 - 4096),
+                "memory/memory.usage_in_bytes": "1",
+            },
+            HOST,
+        ),
+        ("0::/\n", {"memory.max": "max\n"}, HOST),
+        ("0::/\n", {"memory.max": "garbage", "memory.current": "1"}, HOST),
+    ],
+)
 def test_the_smallest_limit_counts(groups, own, files, free):
     groups(own, files)
     assert memory.free_memory(CPU) == free
@@ -98,9 +121,14 @@ def test_answers_go_home_where_the_course_cannot_be_written(tmp_path, monkeypatc
     pytest.importorskip("ipywidgets")
     monkeypatch.setattr(form, "REPOSITORY", read_only)
     monkeypatch.setattr(form, "OWN_FOLDER", tmp_path / "home")
-    page = form.Page("s", form.PREFERENCE, "t", "Which?", (
-        {"id": "a", "picture": None, "options": [{"id": c, "picture": ""} for c in "xy"]},
-    ), None)  # fmt: skip
+    page = form.Page(
+        "s",
+        form.PREFERENCE,
+        "t",
+        "Which?",
+        ({"id": "a", "picture": None, "options": [{"id": c, "picture": ""} for c in "xy"]},),
+        None,
+    )
     monkeypatch.setattr(form, "read_page", lambda path: page)
     shown = form.survey_form("survey.html")
     assert f"will be saved in {tmp_path / 'home'}" in shown.heading.value

@@ -123,8 +123,14 @@ def profile(primaries, gamma=2.2):
     for name, data in tags.items():
         table += name + struct.pack(">II", offset + len(body), len(data))
         body += data + bytes(-len(data) % 4)
-    header = struct.pack(">I4sI4s4s4s", offset + len(body), b"\0" * 4, 0x02100000, b"mntr",
-                         b"RGB ", b"XYZ ") + bytes(12) + b"acsp" + bytes(28)  # fmt: skip
+    header = (
+        struct.pack(
+            ">I4sI4s4s4s", offset + len(body), b"\0" * 4, 0x02100000, b"mntr", b"RGB ", b"XYZ "
+        )
+        + bytes(12)
+        + b"acsp"
+        + bytes(28)
+    )
     return header + fixed(0.9642, 1.0, 0.8249) + bytes(48) + table + body
 
 
@@ -134,8 +140,9 @@ ADOBE = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.0
 def adobe_to_srgb(colour):
     """By hand: light by gamma 2.2, XYZ of D50, sRGB's matrix and curve."""
     xyz = np.array(ADOBE).T @ (np.array(colour) / 255) ** (563 / 256)
-    to_srgb = np.array([[3.1339, -1.6169, -0.4906], [-0.9788, 1.9161, 0.0335],
-                        [0.0719, -0.2290, 1.4052]])  # fmt: skip
+    to_srgb = np.array(
+        [[3.1339, -1.6169, -0.4906], [-0.9788, 1.9161, 0.0335], [0.0719, -0.2290, 1.4052]]
+    )
     light = (to_srgb @ xyz).clip(0, 1)
     return 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
 
@@ -190,9 +197,10 @@ def test_linear_gamma_of_a_png_becomes_srgb(tmp_path):
 # --- files that are no pictures, or none for Pillow ---
 
 
-@pytest.mark.parametrize("start, kind", [
-    (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"), (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "start, kind",
+    [(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"), (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL")],
+)
 def test_a_format_without_a_decoder_is_named_with_what_to_do(tmp_path, start, kind):
     (tmp_path / "a.jpg").write_bytes(start + bytes(100))
     with pytest.raises(ImageError, match=f"is a {kind} picture, .*save it as JPEG or PNG first"):

@@ -26,9 +26,11 @@ def test_names_that_the_terminal_cannot_encode_do_not_spoil_finished_work(tmp_pa
     out = tmp_path / f"{name}_painted.png"
     done = subprocess.run(
         [sys.executable, "-m", "course_lib", "stylize", photo, style, "-o", out, "--size", "16"],
-        cwd=REPOSITORY, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+        cwd=REPOSITORY,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode == 0 and done.stderr == b"", done.stderr
     assert out.exists() and b"_painted.png" in done.stdout and b"\\" in done.stdout
 
@@ -72,10 +74,17 @@ def test_a_path_that_is_none_is_refused(text, capsys):
     assert capsys.readouterr().err.startswith("error: argument path: ")
 
 
-@pytest.mark.parametrize("which, other", [
-    ("--film", "style.png"), ("--film", "photo.png"), ("--log", "style.png"),
-    ("--film", "out.png"), ("--log", "out.png"), ("--log", "./sub/../out.png"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "which, other",
+    [
+        ("--film", "style.png"),
+        ("--film", "photo.png"),
+        ("--log", "style.png"),
+        ("--film", "out.png"),
+        ("--log", "out.png"),
+        ("--log", "./sub/../out.png"),
+    ],
+)
 def test_gatys_overwrites_neither_an_input_nor_its_own_output(run, tmp_path, which, other):
     photo, style = draw(tmp_path / "photo.png"), draw(tmp_path / "style.png")
     (tmp_path / "sub").mkdir()

@@ -65,11 +65,22 @@ def misspelt(texts):
         f"{title}: {line}" for title, text in texts.items() for line in text.splitlines()
     )
     done = subprocess.run(
-        [sys.executable, "-m", "codespell_lib", "--builtin", "clear,rare",
-         "--ignore-words-list", WORDS, "--stdin-single-line", "-"],
-        input=joined, capture_output=True, encoding="utf-8",
+        [
+            sys.executable,
+            "-m",
+            "codespell_lib",
+            "--builtin",
+            "clear,rare",
+            "--ignore-words-list",
+            WORDS,
+            "--stdin-single-line",
+            "-",
+        ],
+        input=joined,
+        capture_output=True,
+        encoding="utf-8",
         timeout=300,
-    )  # fmt: skip
+    )
     assert done.returncode in (0, 65) and not done.stderr.strip(), done.stderr
     lines = joined.splitlines()
     found = [line.split(": ", 1) for line in done.stdout.splitlines() if "==>" in line]
@@ -87,8 +98,12 @@ def test_pages_and_notebooks_are_spelt_right():
 
 
 def test_the_code_is_spelt_right():
-    paths = [p for folder in ("course_lib", "tests") for p in (REPOSITORY / folder).rglob("*.py")
-             if p.name != Path(__file__).name]  # fmt: skip
+    paths = [
+        p
+        for folder in ("course_lib", "tests")
+        for p in (REPOSITORY / folder).rglob("*.py")
+        if p.name != Path(__file__).name
+    ]
     assert len(paths) > 50
     assert misspelt({title(path): path.read_text(encoding="utf-8") for path in paths}) == []
 
@@ -127,8 +142,11 @@ def test_every_relative_link_and_anchor_leads_somewhere(path):
 
 
 def test_the_checker_of_links_sees_what_is_there():
-    assert links("[a](b.md) ![c](d.png) `[no](code)` <img src=\"e.png\">") == [
-        "b.md", "d.png", "e.png"]  # fmt: skip
+    assert links('[a](b.md) ![c](d.png) `[no](code)` <img src="e.png">') == [
+        "b.md",
+        "d.png",
+        "e.png",
+    ]
     assert {"train-your-own-decoder", "a1--features"} <= anchors(
         "# Train your own decoder\n## A1 · Features\n"
     )
@@ -167,8 +185,9 @@ def test_every_figure_of_a_lesson_has_an_alternative_text(path):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_no_page_is_forgotten():
-    done = subprocess.run(["git", "ls-files", "*.md"], cwd=REPOSITORY, capture_output=True,
-                          encoding="utf-8")  # fmt: skip
+    done = subprocess.run(
+        ["git", "ls-files", "*.md"], cwd=REPOSITORY, capture_output=True, encoding="utf-8"
+    )
     if done.returncode:
         pytest.skip("not a git checkout")
     assert set(done.stdout.split()) <= {title(path) for path in PAGES}

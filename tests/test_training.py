@@ -646,9 +646,18 @@ def test_changed_settings_are_refused(reference, trainer, monkeypatch, name, val
 
 
 def test_free_settings_may_change(reference, trainer, monkeypatch):
-    free = {"out": "x", "device": "cuda", "precision": "bfloat16", "compile": True, "epochs": 1,
-            "steps": 99, "log_every": 7, "checkpoint_every": 9, "minutes": 3.0,
-                "film": True}  # fmt: skip
+    free = {
+        "out": "x",
+        "device": "cuda",
+        "precision": "bfloat16",
+        "compile": True,
+        "epochs": 1,
+        "steps": 99,
+        "log_every": 7,
+        "checkpoint_every": 9,
+        "minutes": 3.0,
+        "film": True,
+    }
     assert set(free) == FREE_TO_CHANGE
     monkeypatch.setattr(trainer, "config", TrainingConfig(**(reference.state["config"] | free)))
     trainer.load(reference.out / "checkpoint.pt")
@@ -867,13 +876,16 @@ def test_a_run_may_end_by_time(config, out):
     assert state["completed"] == 1 and len(read_log(out)) == 1
 
 
-@pytest.mark.parametrize("changes, words", [
-    ({"schedule": "linear"}, "unknown schedule 'linear'"),
-    ({"average": 1.0}, "average must be at least 0 and below 1"),
-    ({"minutes": 0}, "minutes must be greater than 0"),
-    ({"style_crop": 0}, "style_crop must be greater than 0"),
-    ({"relative": True, "shift_weight": 1.0, "crop": 48}, "relative losses do not work"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"schedule": "linear"}, "unknown schedule 'linear'"),
+        ({"average": 1.0}, "average must be at least 0 and below 1"),
+        ({"minutes": 0}, "minutes must be greater than 0"),
+        ({"style_crop": 0}, "style_crop must be greater than 0"),
+        ({"relative": True, "shift_weight": 1.0, "crop": 48}, "relative losses do not work"),
+    ],
+)
 def test_new_settings_that_cannot_work(config, changes, words):
     with pytest.raises(TrainingError, match=words):
         check_config(config(**changes))
@@ -883,17 +895,25 @@ def test_relative_losses_weigh_each_pair_by_its_untouched_photograph(trainer):
     content, style = trainer.pair()
     encoder, decoder = trainer.encoder, trainer.decoder
     with torch.no_grad():
-        plain = [adain_losses(encoder, decoder, c[None], s[None])
-                 for c, s in zip(content, style, strict=True)]  # fmt: skip
-        before = [style_loss(encoder(c[None], STYLE_LAYERS), encoder(s[None], STYLE_LAYERS))
-                  for c, s in zip(content, style, strict=True)]  # fmt: skip
+        plain = [
+            adain_losses(encoder, decoder, c[None], s[None])
+            for c, s in zip(content, style, strict=True)
+        ]
+        before = [
+            style_loss(encoder(c[None], STYLE_LAYERS), encoder(s[None], STYLE_LAYERS))
+            for c, s in zip(content, style, strict=True)
+        ]
         mean = sum(before) / len(before)
-        wanted = [sum(pair[k] * mean / b for pair, b in zip(plain, before, strict=True)) / 2
-                  for k in (0, 1)]  # fmt: skip
+        wanted = [
+            sum(pair[k] * mean / b for pair, b in zip(plain, before, strict=True)) / 2
+            for k in (0, 1)
+        ]
         torch.testing.assert_close(
-            adain_losses(encoder, decoder, content, style, relative=True), tuple(wanted),
-            rtol=1e-3, atol=1e-4,
-        )  # fmt: skip
+            adain_losses(encoder, decoder, content, style, relative=True),
+            tuple(wanted),
+            rtol=1e-3,
+            atol=1e-4,
+        )
 
 
 def test_the_film_has_a_frame_after_0_1_2_5_and_10_steps_and_at_the_end(config, out):
@@ -952,11 +972,14 @@ def test_leftovers_of_a_killed_run_are_removed(config, out):
     assert [path.name for path in out.glob(".*.*.*")] == [".mine.0123abcd.pt"]
 
 
-@pytest.mark.parametrize("error", [
-    OSError(28, "No space left on device"),
-    RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"),
-    RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed"),
+        RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"),
+    ],
+)
 def test_a_full_disk_while_saving_is_one_sentence(reference, config, out, monkeypatch, error):
     shutil.copytree(reference.out, out)
 
@@ -998,9 +1021,7 @@ def test_malformed_checkpoints_are_one_sentence(reference, trainer, tmp_path, mo
     assert "\n" not in str(caught.value)
 
 
-def test_averages_and_weights_of_other_kinds_are_refused(
-    reference, trainer, tmp_path, monkeypatch
-):
+def test_averages_and_weights_of_other_kinds_are_refused(reference, trainer, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "config", TrainingConfig(**reference.state["config"]))
     state = torch.load(reference.out / "checkpoint.pt", weights_only=True)
     state["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)

@@ -81,16 +81,21 @@ def test_a_folder_is_listed(tmp_path, capsys):
     lines = (records / "training_images.csv").read_text().splitlines()
     assert lines[:2] == ["split,file,sha256,use", f"content,a.jpg,{digest},train"]
     assert [line.split(",")[1::2] for line in lines[2:]] == [
-        ["b.jpg", "held_out"], ["other.jpg", "train"], ["wave.jpg", "near_masterpiece"]
-    ]  # fmt: skip
+        ["b.jpg", "held_out"],
+        ["other.jpg", "train"],
+        ["wave.jpg", "near_masterpiece"],
+    ]
     assert "style: 2 images: 1 train, 0 held_out, 1 near_masterpiece" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("near", "present", "words"),
-    [("wave.jpg", "style/other.jpg", "lacks wave.jpg"), ("b.jpg", "style/b.jpg", "listed twice"),
-     ("wave.jpg", "paintings/wave.jpg", "style is missing")],
-)  # fmt: skip
+    [
+        ("wave.jpg", "style/other.jpg", "lacks wave.jpg"),
+        ("b.jpg", "style/b.jpg", "listed twice"),
+        ("wave.jpg", "paintings/wave.jpg", "style is missing"),
+    ],
+)
 def test_what_does_not_fit_is_said(tmp_path, capsys, near, present, words):
     (tmp_path / "held_out.txt").write_text("b.jpg\n")
     (tmp_path / "near_masterpieces.txt").write_text(f"{near}\n")

@@ -106,10 +106,22 @@ def test_without_tensorboard_the_log_is_written_all_the_same(tmp_path, monkeypat
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
 
 
-@pytest.mark.parametrize("line", [
-    "[]", "3", '"x"', "{}", '{"step": "x"}', '{"step": -1}', '{"step": 7, "loss": "x"}', "\x80",
-    '{"step": 7, "phase": 3}', "nonsense", "[" * 9000,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "3",
+        '"x"',
+        "{}",
+        '{"step": "x"}',
+        '{"step": -1}',
+        '{"step": 7, "loss": "x"}',
+        "\x80",
+        '{"step": 7, "phase": 3}',
+        "nonsense",
+        "[" * 9000,
+    ],
+)
 def test_a_malformed_line_is_named(tmp_path, line):
     good = json.dumps(record(5))
     path = tmp_path / "log.jsonl"

@@ -16,11 +16,19 @@ from course_lib.training.processes import Processes
 from course_lib.training.trainer import Trainer
 
 SETTINGS = {
-    "images": 6, "batch": 8, "size": 32, "crop": 32, "style_weight": 2.0, "learning_rate": 1e-5,
-    "log_every": 1, "checkpoint_every": 3, "device": "cpu", "precision": "float32",
+    "images": 6,
+    "batch": 8,
+    "size": 32,
+    "crop": 32,
+    "style_weight": 2.0,
+    "learning_rate": 1e-5,
+    "log_every": 1,
+    "checkpoint_every": 3,
+    "device": "cpu",
+    "precision": "float32",
     # From random weights, or at a high rate, Adam turns rounding errors into different steps.
     "initial_decoder": str(DATA_DIR / "decoder" / "original.safetensors"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +54,14 @@ def together(data, out, steps):
     options = {name.replace("_", "-"): value for name, value in (options | SETTINGS).items()}
     done = subprocess.run(
         [
-            sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2",
-            "-m", "course_lib", "train",
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node=2",
+            "-m",
+            "course_lib",
+            "train",
             *[str(part) for name, value in options.items() for part in (f"--{name}", value)],
         ],
         cwd=REPOSITORY,
@@ -55,7 +69,7 @@ def together(data, out, steps):
         capture_output=True,
         text=True,
         timeout=240,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -54,8 +54,12 @@ def test_layer_names_match_torchvisions_network():
     for name, layer in zip(layer_names(), layers, strict=True):
         assert name.startswith(kinds[type(layer).__name__])
     assert [name for name in layer_names() if name.startswith("pool")] == [
-        "pool1", "pool2", "pool3", "pool4", "pool5"
-    ]  # fmt: skip
+        "pool1",
+        "pool2",
+        "pool3",
+        "pool4",
+        "pool5",
+    ]
     assert [name[4:] for name in layer_names() if name.startswith("conv")] == ALL_16
 
 
@@ -371,8 +375,10 @@ def test_each_filter_of_the_raw_network_is_divided_by_its_own_scale():
 
 def test_normalize_activations_of_a_small_network_is_exact():
     torch.manual_seed(1)
-    weights = {"1_1": (torch.randn(4, 3, 3, 3), torch.randn(4)),
-               "1_2": (torch.randn(5, 4, 3, 3), torch.randn(5))}  # fmt: skip
+    weights = {
+        "1_1": (torch.randn(4, 3, 3, 3), torch.randn(4)),
+        "1_2": (torch.randn(5, 4, 3, 3), torch.randn(5)),
+    }
     scales = {"1_1": torch.rand(4) + 0.1, "1_2": torch.rand(5) * 100 + 0.1}
     scaled = normalize_activations(weights, scales)
 
@@ -619,12 +625,40 @@ def test_the_preset_report_and_gatys_take_torchvisions_weights_where_they_are(
 ):
     make_images(tmp_path / "photos", 2)
     make_images(tmp_path / "paintings", 2, seed=1)
-    train = ["train", "--content", tmp_path / "photos", "--style", tmp_path / "paintings", "--out",
-             tmp_path / "run", "--preset", "report", "--crop", 32, "--size", 32, "--batch", 1,
-             "--steps", 1, "--device", "cpu"]  # fmt: skip
-    gatys = ["gatys", tmp_path / "photos" / "image_00.png", tmp_path / "paintings" / "image_00.png",
-             "-o", tmp_path / "out.png", "--encoder", "torchvision", "--max-evaluations", 1,
-             "--device", "cpu"]  # fmt: skip
+    train = [
+        "train",
+        "--content",
+        tmp_path / "photos",
+        "--style",
+        tmp_path / "paintings",
+        "--out",
+        tmp_path / "run",
+        "--preset",
+        "report",
+        "--crop",
+        32,
+        "--size",
+        32,
+        "--batch",
+        1,
+        "--steps",
+        1,
+        "--device",
+        "cpu",
+    ]
+    gatys = [
+        "gatys",
+        tmp_path / "photos" / "image_00.png",
+        tmp_path / "paintings" / "image_00.png",
+        "-o",
+        tmp_path / "out.png",
+        "--encoder",
+        "torchvision",
+        "--max-evaluations",
+        1,
+        "--device",
+        "cpu",
+    ]
 
     def offline(*_, **__):
         raise OSError("no route to host")

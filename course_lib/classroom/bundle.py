@@ -8,8 +8,17 @@ from course_lib.classroom.generating import ASSIGNMENTS_DIR, ClassroomError
 from course_lib.system.files import replacing
 
 NAME = "style-transfer-course"
-FILES = ("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "pyproject.toml",
-         "environment.yml", "uv.lock", ".gitignore")  # fmt: skip
+FILES = (
+    "README.md",
+    "LICENSE",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Makefile",
+    "pyproject.toml",
+    "environment.yml",
+    "uv.lock",
+    ".gitignore",
+)
 FOLDERS = ("course_lib", "data")
 DOWNLOADED = ("coco", "paintings", "datasets")  # folders of data/ that git ignores
 HIDDEN = ("__pycache__", ".ipynb_checkpoints")

@@ -52,8 +52,9 @@ def temporary_course(source: Path = ASSIGNMENTS_DIR) -> Iterator[Path]:
     """A copy of the sources and settings, to generate in: nothing changes in the repository."""
     with tempfile.TemporaryDirectory(prefix="assignments-") as name:
         folder = Path(name)
-        shutil.copytree(source / "source", folder / "source",
-                        ignore=shutil.ignore_patterns(".*", "__pycache__"))  # fmt: skip
+        shutil.copytree(
+            source / "source", folder / "source", ignore=shutil.ignore_patterns(".*", "__pycache__")
+        )
         shutil.copy(source / CONFIG, folder)
         yield folder
 
@@ -86,8 +87,10 @@ def make_releases(out: Path = ASSIGNMENTS_DIR / "release") -> list[Path]:
     """
     with temporary_course() as folder:
         generate(folder)
-        fresh = {path.relative_to(folder / "release"): tidy(path.read_text(encoding="utf-8"))
-                 for path in sorted((folder / "release").rglob("*.ipynb"))}  # fmt: skip
+        fresh = {
+            path.relative_to(folder / "release"): tidy(path.read_text(encoding="utf-8"))
+            for path in sorted((folder / "release").rglob("*.ipynb"))
+        }
     for name, text in fresh.items():
         path = out / name
         if path.is_file() and path.read_text(encoding="utf-8") == text:

@@ -141,8 +141,9 @@ def prepare(out: Path, assignment: str) -> None:
             generate(course, [assignment])
         with replacing(book) as temporary:
             shutil.copy(course / BOOK, temporary)
-        shutil.copytree(course / "release" / assignment, out / "release" / assignment,
-                        dirs_exist_ok=True)  # fmt: skip
+        shutil.copytree(
+            course / "release" / assignment, out / "release" / assignment, dirs_exist_ok=True
+        )
 
 
 def grade_student(
@@ -174,8 +175,16 @@ def grade_student(
         fonts = folder / ".matplotlib"  # found once, and not again in every kernel
         with contextlib.suppress(OSError):
             shutil.copytree(matplotlib.get_cachedir(), fonts)
-        command = [*sandbox(Path(name)), sys.executable, "-m", "course_lib.classroom.worker",
-                   str(folder), assignment, student, str(cell_seconds)]  # fmt: skip
+        command = [
+            *sandbox(Path(name)),
+            sys.executable,
+            "-m",
+            "course_lib.classroom.worker",
+            str(folder),
+            assignment,
+            student,
+            str(cell_seconds),
+        ]
         library = Path(name) / "library"
         copy_course(library)
         path = os.pathsep.join(filter(None, [str(library), os.environ.get("PYTHONPATH")]))

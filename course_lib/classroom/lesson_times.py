@@ -39,9 +39,20 @@ def time_lessons(paths: list[Path], seconds: int = 600) -> Iterator[tuple[str, f
     """
     for path in paths:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute",
-                       "--output-dir", folder, "--output", path.name,
-                       f"--ExecutePreprocessor.timeout={seconds}", str(path)]  # fmt: skip
+            command = [
+                sys.executable,
+                "-m",
+                "nbconvert",
+                "--to",
+                "notebook",
+                "--execute",
+                "--output-dir",
+                folder,
+                "--output",
+                path.name,
+                f"--ExecutePreprocessor.timeout={seconds}",
+                str(path),
+            ]
             began = time.perf_counter()
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ)
             taken = time.perf_counter() - began

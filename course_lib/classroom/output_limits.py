@@ -25,8 +25,9 @@ class LimitCharacters(NbGraderPreprocessor):
             if output.output_type == "stream":
                 output.text, left = self._cut(output.text, left)
             elif output.output_type == "error":
-                output.traceback = [self._cut(line, self.max_characters)[0]
-                                    for line in output.traceback]  # fmt: skip
+                output.traceback = [
+                    self._cut(line, self.max_characters)[0] for line in output.traceback
+                ]
                 output.evalue = self._cut(output.evalue, self.max_characters)[0]
             for kind, value in output.get("data", {}).items():
                 limit = self.max_characters if kind.startswith("text/") else self.max_data

@@ -47,8 +47,9 @@ def check_releases() -> Check:
     with tempfile.TemporaryDirectory() as folder:
         fresh = generating.make_releases(Path(folder))
         committed = generating.ASSIGNMENTS_DIR / "release"
-        stale = [path.name for path in fresh
-                 if not same(path, committed / path.relative_to(folder))]  # fmt: skip
+        stale = [
+            path.name for path in fresh if not same(path, committed / path.relative_to(folder))
+        ]
     found = f"stale: {', '.join(stale)}" if stale else f"{len(fresh)} match their sources"
     return Check("releases", not stale, found, "run 'make assignments'")
 
@@ -67,8 +68,10 @@ def check_grading() -> Check:
         page = list((folder / "out" / "feedback").rglob("*.html"))
     best = sum(grade.most.values()) - grade.waiting
     ok = not grade.failed and grade.points == best > 0 and len(page) == 1
-    found = grade.failed or (f"{TRIAL}: {grade.points:g} of {best:g} points, {grade.waiting:g} by "
-                             f"hand, {len(page)} feedback page")  # fmt: skip
+    found = grade.failed or (
+        f"{TRIAL}: {grade.points:g} of {best:g} points, {grade.waiting:g} by "
+        f"hand, {len(page)} feedback page"
+    )
     return Check("grading", ok, found, "the lines of the grader above say why; try 'make test'")
 
 
@@ -91,5 +94,8 @@ def check_port() -> Check:
     """JupyterLab takes the next port if 8888 is taken, which surprises people with a projector."""
     with socket.socket() as server:
         taken = server.connect_ex(("127.0.0.1", 8888)) == 0
-    return Check("JupyterLab's port", True, "8888 is taken: the next one will be used" if taken
-                 else "8888 is free")  # fmt: skip
+    return Check(
+        "JupyterLab's port",
+        True,
+        "8888 is taken: the next one will be used" if taken else "8888 is free",
+    )

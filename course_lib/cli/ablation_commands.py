@@ -8,8 +8,12 @@ from course_lib.cli.options import Parser, add_compute_options, positive, seed, 
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    parser = command("ablate", ablate, "train decoders with one choice undone, and test them",
-                     "--steps 20 -o out/ablation.json")  # fmt: skip
+    parser = command(
+        "ablate",
+        ablate,
+        "train decoders with one choice undone, and test them",
+        "--steps 20 -o out/ablation.json",
+    )
     parser.add_argument(
         "--content", nargs="+", default=["data/content"], metavar="DIR", help="photographs"
     )
@@ -20,8 +24,14 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument("--batch", type=positive, default=4, help="crops of each per step")
     parser.add_argument("--crop", type=positive, default=64, help="side of the crops")
     parser.add_argument("--seed", type=seed, default=0, help="of the first weights and the crops")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result; "
-                        "the pictures go beside it, as .png")  # fmt: skip
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="result; the pictures go beside it, as .png",
+    )
     add_compute_options(parser)
 
 

@@ -5,32 +5,41 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import REPOSITORY, CourseError
-from course_lib.cli.options import (
-    Parser,
-    add_record_options,
-    positive,
-    record_path,
-    tell_made,
-)
+from course_lib.cli.options import Parser, add_record_options, positive, record_path, tell_made
 from course_lib.cli.result_pictures import save_bars
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
     command("assignments", assignments, "generate the students' notebooks of the assignments", "")
-    parser = command("grade", grade, "grade submissions of one assignment (needs nbgrader)",
-                     "A2 submitted --students ada")  # fmt: skip
+    parser = command(
+        "grade",
+        grade,
+        "grade submissions of one assignment (needs nbgrader)",
+        "A2 submitted --students ada",
+    )
     parser.add_argument("assignment", help="A1, A2, ...")
     parser.add_argument("submitted", type=Path, help="folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb")
-    parser.add_argument("-o", "--out", type=Path, default=REPOSITORY / "grading",
-                        help="folder for gradebook, feedback and the table")  # fmt: skip
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=REPOSITORY / "grading",
+        help="folder for gradebook, feedback and the table",
+    )
     parser.add_argument("--students", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--cell-seconds", type=positive, default=120, help="limit of one cell")
     parser.add_argument("--seconds", type=positive, default=900, help="limit of one submission")
     parser = command("bundle", bundle, "make the students' zip", "-o out/course.zip")
-    parser.add_argument("-o", "--out", type=Path, help="zip file",
-                        default=REPOSITORY / "out" / "style-transfer-course.zip")  # fmt: skip
-    command("instructor-check", instructor_check,
-            "check that this machine is ready to teach on", "")  # fmt: skip
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        help="zip file",
+        default=REPOSITORY / "out" / "style-transfer-course.zip",
+    )
+    command(
+        "instructor-check", instructor_check, "check that this machine is ready to teach on", ""
+    )
     text = "run every lesson and say how long it takes"
     parser = command("lesson-times", lesson_times, text, "--only 00_start_here")
     parser.add_argument("--only", nargs="+", metavar="LESSON", default=[], help="these lessons")

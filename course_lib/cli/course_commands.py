@@ -11,14 +11,20 @@ from course_lib.cli.options import Parser, positive, program, tell_made
 
 def add_commands(command: Callable[..., Parser]) -> None:
     command("doctor", doctor, "check this machine and say how to mend what is missing", "")
-    parser = command("fetch", fetch, "download famous paintings, or photographs to train on",
-                     "paintings --names great_wave starry_night")  # fmt: skip
+    parser = command(
+        "fetch",
+        fetch,
+        "download famous paintings, or photographs to train on",
+        "paintings --names great_wave starry_night",
+    )
     parser.add_argument(
-        "what", choices=["paintings", "coco"],
+        "what",
+        choices=["paintings", "coco"],
         help="public-domain paintings, or the 5,000 photographs of MS COCO val2017 (816 MB)",
-    )  # fmt: skip
-    parser.add_argument("-o", "--out", type=Path,
-                        help="folder (default: data/paintings or data/coco)")  # fmt: skip
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, help="folder (default: data/paintings or data/coco)"
+    )
     parser.add_argument("--names", nargs="+", metavar="NAME", help="only these paintings")
     parser.add_argument(
         "--images", type=positive, metavar="N", help="coco: only the first N photographs by name"
@@ -26,8 +32,9 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument(
         "--keep-archive", action="store_true", help="coco: keep the zip file after extraction"
     )
-    work = command("copy-lessons", copy_lessons_command, "copy the notebooks to edit them",
-                   "--out my_lessons")  # fmt: skip
+    work = command(
+        "copy-lessons", copy_lessons_command, "copy the notebooks to edit them", "--out my_lessons"
+    )
     work.add_argument("-o", "--out", type=Path, default=REPOSITORY / "work", help="folder")
 
 

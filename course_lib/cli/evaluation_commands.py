@@ -20,8 +20,12 @@ from course_lib.cli.options import (
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    parser = command("evaluate", evaluate, "score AdaIN, Gatys and another package with controls",
-                     "--content photos --style art --few 0")  # fmt: skip
+    parser = command(
+        "evaluate",
+        evaluate,
+        "score AdaIN, Gatys and another package with controls",
+        "--content photos --style art --few 0",
+    )
     add = parser.add_argument
     add("--content", type=Path, default=DATA_DIR / "content", metavar="DIR", help="photographs")
     add("--style", type=Path, default=DATA_DIR / "style", metavar="DIR", help="paintings")
@@ -52,9 +56,11 @@ def evaluate(options: argparse.Namespace) -> int:
     styles, *more = load_folder(options.style, options.size)
     code = tell_left_out(left_out[0] | more[0], left_out[1] | more[1])
     config = GatysConfig(
-        init="content", max_evaluations=options.evaluations,
-        device=options.device, precision=options.precision,
-    )  # fmt: skip
+        init="content",
+        max_evaluations=options.evaluations,
+        device=options.device,
+        precision=options.precision,
+    )
     methods, missing = [adain_method(load_transfer(options))], {}
     if options.few:
         estimate_memory(options.size, options.size, config).check()

@@ -31,14 +31,23 @@ def add_commands(command: Callable[..., Parser]) -> None:
     sweep.add_argument("--size", type=positive, default=256, help="side of the pictures")
     sweep.add_argument("--sweep-size", type=positive, default=96, help="side while rates are tried")
     sweep.add_argument("--evaluations", type=positive, default=300, help="of each optimiser")
-    sweep.add_argument("--sweep-evaluations", type=positive, default=100, metavar="N",
-                       help="of each rate")  # fmt: skip
-    figures = command("gatys-figures", figures_command, "the heavy pictures of lesson 05",
-                      "--size 128 --evaluations 20")  # fmt: skip
+    sweep.add_argument(
+        "--sweep-evaluations", type=positive, default=100, metavar="N", help="of each rate"
+    )
+    figures = command(
+        "gatys-figures",
+        figures_command,
+        "the heavy pictures of lesson 05",
+        "--size 128 --evaluations 20",
+    )
     figures.add_argument("--size", type=positive, default=192, help="side of the pictures")
     figures.add_argument("--evaluations", type=positive, default=100, help="of a short run")
-    contest = command("gatys-pastiche", contest_command, "race against the pastiche package",
-                      "--content cat --style ink_wash --size 128")  # fmt: skip
+    contest = command(
+        "gatys-pastiche",
+        contest_command,
+        "race against the pastiche package",
+        "--content cat --style ink_wash --size 128",
+    )
     contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
     contest.add_argument("--evaluations", type=positive, default=300, help="of both")
     text = "instead: N pairs, one run each, and the range of the results"
@@ -47,13 +56,18 @@ def add_commands(command: Callable[..., Parser]) -> None:
         parser.add_argument("--content", default="cat", help="a bundled photograph's name")
         parser.add_argument("--style", default="impasto_night", help="a bundled style's name")
     outs = (
-        (sweep, "gatys_optimizers.json"), (figures, "gatys_figures.json"),
+        (sweep, "gatys_optimizers.json"),
+        (figures, "gatys_figures.json"),
         (contest, "gatys_vs_pastiche.json"),
-    )  # fmt: skip
+    )
     for parser, name in outs:
         add_record_options(parser, name)
-        parser.add_argument("--pictures", type=Path, metavar="DIR",
-                            help="folder; 'gatys' beside the result if not given")  # fmt: skip
+        parser.add_argument(
+            "--pictures",
+            type=Path,
+            metavar="DIR",
+            help="folder; 'gatys' beside the result if not given",
+        )
 
 
 def add_gatys_options(parser: Parser) -> None:
@@ -150,9 +164,11 @@ def report(result: object, out: Path) -> None:
     from course_lib.images import load_image
 
     endings = {
-        "finished": "", "converged": ", converged early", "interrupted": ", stopped by Ctrl-C",
+        "finished": "",
+        "converged": ", converged early",
+        "interrupted": ", stopped by Ctrl-C",
         "diverged": ", stopped at a loss that is no number; try a smaller --learning-rate",
-    }  # fmt: skip
+    }
     print(
         f"{out}: {result.steps} steps, {result.evaluations} evaluations, "
         f"{result.seconds:.1f} s{endings[result.stopped]}"
@@ -171,14 +187,21 @@ def sweep_command(options: argparse.Namespace) -> None:
 
     out, pictures = result_places(options)
     settings, results = compare_optimizers(
-        options.content, options.style, options.size, options.evaluations,
-        options.sweep_size, options.sweep_evaluations, pictures,
+        options.content,
+        options.style,
+        options.size,
+        options.evaluations,
+        options.sweep_size,
+        options.sweep_evaluations,
+        pictures,
         lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
+    )
     save_record(out, settings, results)
     for name, run in results["runs"].items():
-        print(f"{name}: rate {run['learning_rate']:g}, saved loss {run['saved_loss']:.4g}, "
-              f"{run['seconds']:.1f} s")  # fmt: skip
+        print(
+            f"{name}: rate {run['learning_rate']:g}, saved loss {run['saved_loss']:.4g}, "
+            f"{run['seconds']:.1f} s"
+        )
     tell_made([out, pictures])
 
 
@@ -194,9 +217,11 @@ def figures_command(options: argparse.Namespace) -> None:
 
     out, pictures = result_places(options)
     settings, results = draw_figures(
-        options.size, options.evaluations, pictures,
+        options.size,
+        options.evaluations,
+        pictures,
         lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
+    )
     save_record(out, settings, results)
     tell_made([*(pictures / f"{name}.jpg" for name in results), out])
 
@@ -208,18 +233,24 @@ def contest_command(options: argparse.Namespace) -> None:
     out, pictures = result_places(options)
     if options.pairs:
         settings, results = race_pairs(
-            options.pairs, options.size, options.evaluations,
+            options.pairs,
+            options.size,
+            options.evaluations,
             lambda line: print(line, file=sys.stderr, flush=True),
-        )  # fmt: skip
+        )
         save_record(out, settings, results)
         for key, row in results["ranges"].items():
             print(f"{key}: {row['lowest']:.3f} to {row['highest']:.3f}, median {row['median']:.3f}")
         tell_made([out])
         return
     settings, results = race(
-        options.content, options.style, options.size, options.evaluations, pictures,
+        options.content,
+        options.style,
+        options.size,
+        options.evaluations,
+        pictures,
         lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
+    )
     save_record(out, settings, results)
     for key in ("time_ratio", "time_ratio_of_loops", "loss_ratio"):
         print(f"{key}: {results[key]:.3f}" if results[key] is not None else f"{key}: not reached")

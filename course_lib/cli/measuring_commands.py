@@ -21,23 +21,39 @@ from course_lib.cli.result_pictures import save_bars
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    quality = command("quality", quality_command, "score a decoder on pairs of images",
-                      "--content photos --style art -o out/quality.json")  # fmt: skip
+    quality = command(
+        "quality",
+        quality_command,
+        "score a decoder on pairs of images",
+        "--content photos --style art -o out/quality.json",
+    )
     quality.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
     quality.add_argument("--style", type=Path, required=True, metavar="DIR", help="paintings")
     quality.add_argument("--only", type=Path, metavar="FILE", help="use only the names in FILE")
     quality.add_argument("--size", type=positive, default=256, help="side of the square images")
     quality.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
-    quality.add_argument("--every", type=positive, default=1, metavar="N",
-                         help="use every Nth photograph and painting")  # fmt: skip
+    quality.add_argument(
+        "--every",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="use every Nth photograph and painting",
+    )
     text = "also count the evaluations that Gatys' optimisation needs to get ahead, for N pairs"
     quality.add_argument("--overtaken", type=count, default=0, metavar="N", help=text)
-    quality.add_argument("--evaluations", type=positive, default=100, metavar="N",
-                         help="the most that are counted")  # fmt: skip
+    quality.add_argument(
+        "--evaluations", type=positive, default=100, metavar="N", help="the most that are counted"
+    )
     quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
     add_compute_options(quality)
-    add_benchmarks(command("benchmark", None, "measure speed, side by side in one process",
-                           "stylize --sizes 128 256"))
+    add_benchmarks(
+        command(
+            "benchmark",
+            None,
+            "measure speed, side by side in one process",
+            "stylize --sizes 128 256",
+        )
+    )
     text = "measure the encoder's mean activations"
     line = "--content photos -o a.safetensors"
     measure = command("measure-activations", measure_activations, text, line)
@@ -64,19 +80,28 @@ def add_benchmarks(bench: Parser) -> None:
         add_compute_options(sub)
         return sub
 
-    stylize = kind("stylize", benchmark_stylize_command, "seconds per picture", 3,
-                   "--sizes 128 256")  # fmt: skip
+    stylize = kind(
+        "stylize", benchmark_stylize_command, "seconds per picture", 3, "--sizes 128 256"
+    )
     stylize.add_argument("--sizes", nargs="+", type=positive, default=[256, 512], help="pixels")
-    train = kind("train", benchmark_train_command, "seconds per training step", 5,
-                 "--batch 2 --crop 128")  # fmt: skip
+    train = kind(
+        "train", benchmark_train_command, "seconds per training step", 5, "--batch 2 --crop 128"
+    )
     train.add_argument("--batch", type=positive, default=8, help="crops of each per step")
     train.add_argument("--crop", type=positive, default=256, help="side of the square crops")
     text = "AdaIN against Gatys' optimisation, on equal terms"
-    add_runtime_options(kind(
-        "runtime", benchmark_runtime_command, text, 3, "--images 2 --size 256 --evaluations 20"
-    ))
-    tiling = kind("tiling", benchmark_tiling_command, "memory for a very large photograph", 1,
-                  "--width 3000 --height 2000")  # fmt: skip
+    add_runtime_options(
+        kind(
+            "runtime", benchmark_runtime_command, text, 3, "--images 2 --size 256 --evaluations 20"
+        )
+    )
+    tiling = kind(
+        "tiling",
+        benchmark_tiling_command,
+        "memory for a very large photograph",
+        1,
+        "--width 3000 --height 2000",
+    )
     tiling.add_argument("--width", type=positive, default=6000, help="of the photograph, pixels")
     tiling.add_argument("--height", type=positive, default=4000, help="of the photograph, pixels")
 
@@ -85,17 +110,42 @@ def add_runtime_options(parser: Parser) -> None:
     add = parser.add_argument
     add("--images", type=positive, default=5, help="pictures")
     add("--size", type=positive, default=512, help="side of the square pictures")
-    add("--evaluations", type=positive, default=80, metavar="N",
+    add(
+        "--evaluations",
+        type=positive,
+        default=80,
+        metavar="N",
         help="of the first picture's optimisation, the rest is extrapolated; "
-        "1000 runs the whole recipe for every picture")  # fmt: skip
-    add("--sizes", nargs="+", type=positive, default=[128, 256, 512, 1024],
-        help="sides for the scaling with size")  # fmt: skip
-    add("--quality-size", type=positive, default=256, metavar="SIZE",
-        help="side for quality at equal time")  # fmt: skip
-    add("--quality-evaluations", type=positive, default=100, metavar="N",
-        help="of each optimisation there")  # fmt: skip
-    add("--pictures", type=Path, metavar="DIR", help="folder for the pictures of quality at equal "
-        "time; 'runtime' beside the result if not given")  # fmt: skip
+        "1000 runs the whole recipe for every picture",
+    )
+    add(
+        "--sizes",
+        nargs="+",
+        type=positive,
+        default=[128, 256, 512, 1024],
+        help="sides for the scaling with size",
+    )
+    add(
+        "--quality-size",
+        type=positive,
+        default=256,
+        metavar="SIZE",
+        help="side for quality at equal time",
+    )
+    add(
+        "--quality-evaluations",
+        type=positive,
+        default=100,
+        metavar="N",
+        help="of each optimisation there",
+    )
+    add(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="folder for the pictures of quality at equal "
+        "time; 'runtime' beside the result if not given",
+    )
 
 
 def quality_command(options: argparse.Namespace) -> int:
@@ -112,9 +162,15 @@ def quality_command(options: argparse.Namespace) -> int:
     transfer = load_transfer(options)
     skipped, ignored = {}, {}
     results = score_folders(
-        transfer, options.content, options.style, options.size, only, skipped, ignored,
+        transfer,
+        options.content,
+        options.style,
+        options.size,
+        only,
+        skipped,
+        ignored,
         options.every,
-    )  # fmt: skip
+    )
     if options.overtaken:
         folders = pictures_of(options.content, options.style, only)
         config = GatysConfig(
@@ -160,8 +216,9 @@ def benchmark_stylize_command(options: argparse.Namespace) -> None:
         )
     bars = {
         f"{size} px, {name}": row[f"{name}_seconds"]
-        for size, row in results.items() for name in ("plain", "ours")
-    }  # fmt: skip
+        for size, row in results.items()
+        for name in ("plain", "ours")
+    }
     tell_made([out, save_bars(bars, out.with_suffix(".png"), "seconds per picture")])
 
 
@@ -200,11 +257,16 @@ def benchmark_runtime_command(options: argparse.Namespace) -> None:
     out = record_path(options, device.type)
     pictures = options.pictures or out.with_name("runtime")
     config = RuntimeConfig(
-        images=options.images, size=options.size, evaluations=options.evaluations,
-        sizes=tuple(options.sizes), quality_size=options.quality_size,
-        quality_evaluations=options.quality_evaluations, repeats=options.repeats,
-        device=str(device), precision=options.precision,
-    )  # fmt: skip
+        images=options.images,
+        size=options.size,
+        evaluations=options.evaluations,
+        sizes=tuple(options.sizes),
+        quality_size=options.quality_size,
+        quality_evaluations=options.quality_evaluations,
+        repeats=options.repeats,
+        device=str(device),
+        precision=options.precision,
+    )
     settings, results = benchmark_runtime(
         config, pictures, lambda line: print(line, file=sys.stderr, flush=True)
     )

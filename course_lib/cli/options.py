@@ -187,9 +187,12 @@ def chosen(options: argparse.Namespace, config: type) -> dict[str, object]:
 def add_compute_options(parser: Parser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
-        "--precision", default="auto", choices=["auto", "float32", "bfloat16", "float16"],
-        metavar="KIND", help="of the convolutions: auto, float32, bfloat16 or float16",
-    )  # fmt: skip
+        "--precision",
+        default="auto",
+        choices=["auto", "float32", "bfloat16", "float16"],
+        metavar="KIND",
+        help="of the convolutions: auto, float32, bfloat16 or float16",
+    )
 
 
 def add_record_options(parser: Parser, name: str) -> None:

@@ -30,9 +30,11 @@ def add_commands(command: Callable[..., Parser]) -> None:
     line = "photo.jpg painting.jpg -o out/picture.jpg"
     add_stylize_options(command("stylize", stylize, text, line))
     parser = command(
-        "demo", demo, "render the contact sheet of bundled photos and styles",
+        "demo",
+        demo,
+        "render the contact sheet of bundled photos and styles",
         "--photos cat --styles ink_wash -o out/small.png",
-    )  # fmt: skip
+    )
     parser.add_argument("-o", "--out", type=Path, default=Path("out/demo.png"), help="image file")
     parser.add_argument("--photos", nargs="+", metavar="NAME", help="only these photographs")
     parser.add_argument("--styles", nargs="+", metavar="NAME", help="these styles")
@@ -56,9 +58,13 @@ def add_stylize_options(parser: Parser) -> None:
         "--style-size", type=positive, help="shorter side of the styles (default: 512)", **unset
     )
     parser.add_argument(
-        "--recipe", action=WithoutInputs, inputs=inputs, type=Path, metavar="FILE",
+        "--recipe",
+        action=WithoutInputs,
+        inputs=inputs,
+        type=Path,
+        metavar="FILE",
         help="a saved recipe instead of content and styles; further options go before its own",
-    )  # fmt: skip
+    )
     parser.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
     add_compute_options(parser)
 
@@ -73,25 +79,41 @@ def add_control_options(parser: Parser, unset: dict[str, str]) -> None:
     )
     parser.add_argument("--weights", type=float, nargs="+", help="one weight per style", **unset)
     parser.add_argument(
-        "--mask", type=Path, nargs="+", dest="masks", metavar="FILE", **unset,
+        "--mask",
+        type=Path,
+        nargs="+",
+        dest="masks",
+        metavar="FILE",
+        **unset,
         help="white where the first, second ... style goes; one style more paints the rest",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--colour", "--color", choices=["style", "luminance", "coral"], **unset,
+        "--colour",
+        "--color",
+        choices=["style", "luminance", "coral"],
+        **unset,
         help="the style's, or the photograph's in one of two ways (default: style)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--style-scale", type=float, metavar="S", **unset,
+        "--style-scale",
+        type=float,
+        metavar="S",
+        **unset,
         help="enlarge the styles before they are measured, 0.125 ... 4 (default: 1)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--polish", type=count, metavar="N", **unset,
+        "--polish",
+        type=count,
+        metavar="N",
+        **unset,
         help="then optimise the picture itself, by so many steps; Ctrl-C keeps the best so far",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--grid", type=grid_shape, metavar="ROWSxCOLUMNS",
+        "--grid",
+        type=grid_shape,
+        metavar="ROWSxCOLUMNS",
         help="a sheet of mixtures of four styles; --size is that of one picture (default: 160)",
-    )  # fmt: skip
+    )
 
 
 class WithoutInputs(argparse.Action):

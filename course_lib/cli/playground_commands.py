@@ -15,8 +15,12 @@ from course_lib.cli.result_pictures import save_bars
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    speed = command("playground-speed", playground_speed,
-                    "measure how fast sliders are followed", "--size 128 --moves 20")  # fmt: skip
+    speed = command(
+        "playground-speed",
+        playground_speed,
+        "measure how fast sliders are followed",
+        "--size 128 --moves 20",
+    )
     speed.add_argument("--size", type=positive, default=256, help="pixels of the square picture")
     speed.add_argument("--moves", type=positive, default=60, help="moves of each slider")
     add_record_options(speed, "playground_DEVICE.json")

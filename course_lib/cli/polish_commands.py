@@ -24,8 +24,14 @@ def add_commands(command: Callable[..., Parser]) -> None:
     text = "what polishing gains, and a second of it beside Gatys'"
     parser = command("polish-quality", polish_quality, text, "--pairs 2 --optimum-steps 50")
     add = parser.add_argument
-    add("--content", type=Path, nargs="+", metavar="PATH", default=[DATA_DIR / "content"],
-        help="photographs, or folders of them")  # fmt: skip
+    add(
+        "--content",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        default=[DATA_DIR / "content"],
+        help="photographs, or folders of them",
+    )
     add(
         "--style",
         type=Path,
@@ -36,8 +42,13 @@ def add_commands(command: Callable[..., Parser]) -> None:
     add("--pairs", type=positive, default=8, help="of a photograph and a painting")
     add("--size", type=positive, default=256, help="side of the square pictures")
     add("--optimum-steps", type=positive, default=200, metavar="N", help="of the longest run")
-    add("--curves", type=count, default=2, metavar="N",
-        help="pairs that are compared with Gatys' optimisation")  # fmt: skip
+    add(
+        "--curves",
+        type=count,
+        default=2,
+        metavar="N",
+        help="pairs that are compared with Gatys' optimisation",
+    )
     add("--evaluations", type=positive, default=150, metavar="N", help="of Gatys' optimisation")
     add(
         "--fresh",
@@ -77,10 +88,16 @@ def polish_quality(options: argparse.Namespace) -> None:
             known = json.loads(path.read_text(encoding="utf-8"))["results"]
             older = {part: rows + known[part] for part, rows in older.items()}
     results = measure_polish(
-        transfer, pairs, options.size, options.optimum_steps, options.curves,
-        options.evaluations, older, lambda done: save_record(unfinished, settings, done),
+        transfer,
+        pairs,
+        options.size,
+        options.optimum_steps,
+        options.curves,
+        options.evaluations,
+        older,
+        lambda done: save_record(unfinished, settings, done),
         lambda line: print(line, file=sys.stderr, flush=True),
-    )  # fmt: skip
+    )
     save_record(out, settings, results)
     unfinished.unlink(missing_ok=True)
     for steps, row in results["medians"].items():

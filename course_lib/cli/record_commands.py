@@ -9,21 +9,35 @@ from course_lib.records import EXPERIMENT_NAMES
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    records = command("records", records_command, "the experiments that want a GPU, in a row",
-                      "--pack pack.zip --toy --device cpu -o out/toy")  # fmt: skip
+    records = command(
+        "records",
+        records_command,
+        "the experiments that want a GPU, in a row",
+        "--pack pack.zip --toy --device cpu -o out/toy",
+    )
     add = records.add_argument
     add("--pack", type=Path, required=True, metavar="ZIP", help="written by pack-images")
     add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the records")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     add("--minutes", type=float, default=9.0, help="for everything together")
-    add("--only", nargs="+", choices=EXPERIMENT_NAMES, default=EXPERIMENT_NAMES, metavar="NAME",
-        help="some of: " + ", ".join(EXPERIMENT_NAMES))  # fmt: skip
+    add(
+        "--only",
+        nargs="+",
+        choices=EXPERIMENT_NAMES,
+        default=EXPERIMENT_NAMES,
+        metavar="NAME",
+        help="some of: " + ", ".join(EXPERIMENT_NAMES),
+    )
     add("--decoder-minutes", type=float, default=None, help="of these, for the decoder")
     add("--study-minutes", type=float, default=None, help="of these, for the recipe study")
     add("--arms", nargs="+", default=None, metavar="NAME", help="of the recipe study")
     add("--toy", action="store_true", help="tiny sizes, to try the whole series on a CPU")
-    pack = command("pack-images", pack_command, "reduce training images into one small file",
-                   "--content photos --style art -o out/pack.zip")  # fmt: skip
+    pack = command(
+        "pack-images",
+        pack_command,
+        "reduce training images into one small file",
+        "--content photos --style art -o out/pack.zip",
+    )
     add = pack.add_argument
     add("--content", type=Path, nargs="+", required=True, metavar="DIR", help="photographs")
     add("--style", type=Path, nargs="+", required=True, metavar="DIR", help="paintings")
@@ -36,15 +50,17 @@ def add_commands(command: Callable[..., Parser]) -> None:
 def records_command(options: argparse.Namespace) -> int:
     from course_lib.records.series import Series, run_series
 
-    series = Series(options.pack, options.out, options.device, options.minutes,
-                    options.toy, options.arms)  # fmt: skip
+    series = Series(
+        options.pack, options.out, options.device, options.minutes, options.toy, options.arms
+    )
     seconds = {
         name: 60 * minutes
         for name, minutes in (
-            ("decoder", options.decoder_minutes), ("recipe_study", options.study_minutes)
+            ("decoder", options.decoder_minutes),
+            ("recipe_study", options.study_minutes),
         )
         if minutes is not None
-    }  # fmt: skip
+    }
     unfinished = run_series(series, options.only, seconds)
     tell_made([options.out])
     for name in unfinished:
@@ -60,8 +76,9 @@ def pack_command(options: argparse.Namespace) -> int:
         set(read_names(path)) if path else set() for path in (options.held_out, options.exclude)
     )
     skipped = {}
-    counts = pack_images(options.content, options.style, options.out, held_out, exclude,
-                         options.megabytes, skipped)  # fmt: skip
+    counts = pack_images(
+        options.content, options.style, options.out, held_out, exclude, options.megabytes, skipped
+    )
     parts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB: {parts}")
     return tell_left_out(skipped, {})

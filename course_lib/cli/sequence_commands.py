@@ -24,9 +24,10 @@ def add_commands(command: Callable[..., Parser]) -> None:
     export = command("export", export_command, text, "-o out/adain.onnx --check")
     export.add_argument("-o", "--out", type=Path, required=True, metavar="ONNX", help="the file")
     export.add_argument(
-        "--split", action="store_true",
+        "--split",
+        action="store_true",
         help="two files: the painter, and beside it NAME_style.onnx that measures styles",
-    )  # fmt: skip
+    )
     export.add_argument(
         "--check", action="store_true", help="run the file and compare it with PyTorch"
     )
@@ -42,9 +43,12 @@ def add_sequence_options(parser: Parser) -> None:
     parser.add_argument("--alpha", type=fraction, default=1.0, help="0 content ... 1 full style")
     parser.add_argument("--weights", type=float, nargs="+", help="one weight per style")
     parser.add_argument(
-        "--smooth", type=smoothing, default=0.0, metavar="S",
+        "--smooth",
+        type=smoothing,
+        default=0.0,
+        metavar="S",
         help="0 ... below 1: how slowly colours may follow what comes into the picture",
-    )  # fmt: skip
+    )
     parser.add_argument("--fps", type=frame_rate, help="frames per second instead of the file's")
     parser.add_argument("--size", type=positive, help="shorter side of the output in pixels")
     parser.add_argument(

@@ -3,13 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from course_lib.cli.options import (
-    Parser,
-    add_record_options,
-    positive,
-    record_path,
-    tell_made,
-)
+from course_lib.cli.options import Parser, add_record_options, positive, record_path, tell_made
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
@@ -23,7 +17,11 @@ def add_commands(command: Callable[..., Parser]) -> None:
     text = "train on with several style weights and compare"
     sweep = command("style-weights", style_weights, text, "--style-weights 0.2 2 --steps 20")
     sweep.add_argument(
-        "--style-weights", type=float, nargs="+", default=[0.02, 0.2, 2.0, 20.0], metavar="W",
+        "--style-weights",
+        type=float,
+        nargs="+",
+        default=[0.02, 0.2, 2.0, 20.0],
+        metavar="W",
         help="lambdas",
     )
     add_record_options(sweep, "style_weights")

@@ -24,8 +24,12 @@ from course_lib.cli.result_pictures import save_intervals
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    parser = command("survey", build, "ask people: which style is it, or which do you prefer?",
-                     "build --content photos --style art -o out/a.html")  # fmt: skip
+    parser = command(
+        "survey",
+        build,
+        "ask people: which style is it, or which do you prefer?",
+        "build --content photos --style art -o out/a.html",
+    )
     actions = parser.add_subparsers(
         title="actions", metavar="ACTION", required=True, parser_class=Parser
     )
@@ -38,8 +42,12 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
     _add_build(action)
     _add_score(action)
-    sub = action("simulate", simulate, "make labelled simulated answers to try the analysis",
-                 "out/a.key.json --people 20 -o out/t.jsonl")  # fmt: skip
+    sub = action(
+        "simulate",
+        simulate,
+        "make labelled simulated answers to try the analysis",
+        "out/a.key.json --people 20 -o out/t.jsonl",
+    )
     sub.add_argument("key", type=Path, help="the key that 'survey build' wrote")
     sub.add_argument("--people", type=people, default=65, help="participants")
     sub.add_argument("--rate", type=fraction, default=0.75, help="of right answers")
@@ -47,14 +55,22 @@ def add_commands(command: Callable[..., Parser]) -> None:
     sub.add_argument("--habit", type=fraction, default=0.0, help="share of blind choices of 1")
     sub.add_argument("--seed", type=seed, default=0, help="of the simulation")
     sub.add_argument("-o", "--out", type=Path, required=True, metavar="JSONL", help="answers")
-    sub = action("totals", totals, "judge a survey of which only the totals are known",
-                 "--right 250 --people 65 --questions 5")  # fmt: skip
+    sub = action(
+        "totals",
+        totals,
+        "judge a survey of which only the totals are known",
+        "--right 250 --people 65 --questions 5",
+    )
     sub.add_argument("--right", type=int, default=250, help="right answers in all")
     sub.add_argument("--people", type=people, default=65, help="participants")
     sub.add_argument("--questions", type=positive, default=5, help="answered by each")
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
-    sub = action("coverage", coverage_command, "how often do the intervals hold the truth?",
-                 "--people 30 --surveys 200")  # fmt: skip
+    sub = action(
+        "coverage",
+        coverage_command,
+        "how often do the intervals hold the truth?",
+        "--people 30 --surveys 200",
+    )
     sub.add_argument("--people", type=people, default=65, help="per simulated survey")
     sub.add_argument("--questions", type=positive, default=5, help="per simulated survey")
     sub.add_argument("--rate", type=fraction, default=0.75, help="at average skill")
@@ -65,21 +81,29 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 
 def _add_build(action: Callable[..., Parser]) -> None:
-    sub = action("build", build, "write a survey as one web page, and its key",
-                 "--content photos --style art -o out/a.html")  # fmt: skip
+    sub = action(
+        "build",
+        build,
+        "write a survey as one web page, and its key",
+        "--content photos --style art -o out/a.html",
+    )
     sub.add_argument("--content", type=Path, metavar="DIR", help="photographs to stylise")
     sub.add_argument("--style", type=Path, metavar="DIR", help="paintings")
     sub.add_argument(
-        "--compare", nargs="+", metavar="NAME=DIR",
+        "--compare",
+        nargs="+",
+        metavar="NAME=DIR",
         help="instead: which method's picture do people prefer? (folders with equal file names)",
-    )  # fmt: skip
+    )
     sub.add_argument("-o", "--out", type=Path, required=True, metavar="HTML", help="the page")
     sub.add_argument("--questions", type=positive, default=5, help="that count")
     sub.add_argument("--seed", type=seed, default=0, help="of the choice of pictures")
     sub.add_argument(
-        "--distractor", choices=["random", "nearest"], default="random",
+        "--distractor",
+        choices=["random", "nearest"],
+        default="random",
         help="the other painting: any, or that of the most similar statistics",
-    )  # fmt: skip
+    )
     sub.add_argument("--attention", action="store_true", help="add an item with an obvious answer")
     sub.add_argument("--no-practice", action="store_true", help="leave out the practice item")
     sub.add_argument("--size", type=positive, default=384, help="of the pictures' shorter side")
@@ -91,24 +115,39 @@ def _add_build(action: Callable[..., Parser]) -> None:
 
 
 def _add_score(action: Callable[..., Parser]) -> None:
-    sub = action("score", score, "read answers and print what they tell",
-                 "answers --key out/a.key.json")  # fmt: skip
+    sub = action(
+        "score", score, "read answers and print what they tell", "answers --key out/a.key.json"
+    )
     sub.add_argument(
-        "results", nargs="+", type=Path, metavar="RESULT",
+        "results",
+        nargs="+",
+        type=Path,
+        metavar="RESULT",
         help="JSON files, folders of them, or one CSV export of a form",
-    )  # fmt: skip
+    )
     sub.add_argument(
-        "--key", type=Path, required=True, metavar="FILE",
+        "--key",
+        type=Path,
+        required=True,
+        metavar="FILE",
         help="the survey's .key.json; for CSV, a table question,right[,wrong]",
-    )  # fmt: skip
-    sub.add_argument("--half-width", type=float, default=0.05, metavar="W",
-                     help="of the interval to plan for")  # fmt: skip
+    )
+    sub.add_argument(
+        "--half-width", type=float, default=0.05, metavar="W", help="of the interval to plan for"
+    )
     sub.add_argument("--level", type=float, default=0.95, help="of confidence")
-    sub.add_argument("--keep-inattentive", action="store_true",
-                     help="count people who missed the attention check, too")  # fmt: skip
+    sub.add_argument(
+        "--keep-inattentive",
+        action="store_true",
+        help="count people who missed the attention check, too",
+    )
     sub.add_argument("-o", "--out", type=Path, metavar="JSON", help="record of the numbers")
-    sub.add_argument("--picture", type=Path, metavar="PNG", help="of the intervals; beside --out, "
-                     "or out/survey_score.png, if not given")  # fmt: skip
+    sub.add_argument(
+        "--picture",
+        type=Path,
+        metavar="PNG",
+        help="of the intervals; beside --out, or out/survey_score.png, if not given",
+    )
 
 
 def build(options: argparse.Namespace) -> int:
@@ -121,25 +160,37 @@ def build(options: argparse.Namespace) -> int:
         if options.content or options.style or options.attention:
             raise CourseError("--compare stands alone: without --content, --style and --attention")
         draft = draft_preference_survey(
-            read_methods(options.compare), options.questions, options.seed,
-            not options.no_practice, options.size,
-        )  # fmt: skip
+            read_methods(options.compare),
+            options.questions,
+            options.seed,
+            not options.no_practice,
+            options.size,
+        )
     else:
         if not options.content or not options.style:
             raise CourseError("give --content and --style, or --compare NAME=DIR NAME=DIR")
         draft = draft_style_survey(
-            load_transfer(options), options.content, options.style, options.questions,
-            options.seed, options.distractor, options.attention, not options.no_practice,
-            options.size, options.style_size,
-        )  # fmt: skip
+            load_transfer(options),
+            options.content,
+            options.style,
+            options.questions,
+            options.seed,
+            options.distractor,
+            options.attention,
+            not options.no_practice,
+            options.size,
+            options.style_size,
+        )
     settings = {
         name: relative_name(str(value)) if isinstance(value, Path) else value
         for name, value in vars(options).items()
         if name not in ("run", "out", "compare", "send") and value is not None
     }
     key = write_survey(draft, options.out, options.title, options.send, settings)
-    print(f"{options.out}: survey {key.survey}, {len(key.questions)} questions, "
-          f"{options.out.stat().st_size / 1e6:.1f} MB")  # fmt: skip
+    print(
+        f"{options.out}: survey {key.survey}, {len(key.questions)} questions, "
+        f"{options.out.stat().st_size / 1e6:.1f} MB"
+    )
     print(f"{key_path(options.out)}: the key; keep it to yourself")
     line = f"{program()} survey score ANSWERS --key {key_path(options.out)}"
     tell_made([options.out], f"open it, send it, and then {line}")
@@ -189,8 +240,7 @@ def score(options: argparse.Namespace) -> None:
 def intervals_of(numbers: dict) -> dict[str, tuple[float, list[float]]]:
     """Name -> share and interval: of all answers and each question, or of each pair of methods."""
     if "duels" in numbers:
-        return {f"{d['a']} : {d['b']}": (d["probability"], d["interval"])
-                for d in numbers["duels"]}  # fmt: skip
+        return {f"{d['a']} : {d['b']}": (d["probability"], d["interval"]) for d in numbers["duels"]}
     found = {"all answers": (numbers["rate"], numbers["interval_over_people"])}
     for k, row in enumerate(numbers["by_question"], 1):
         found[f"{k}. {row.get('painting', '')}"] = (row["rate"], row["interval"])
@@ -203,9 +253,13 @@ def simulate(options: argparse.Namespace) -> None:
     from course_lib.system.files import replacing
 
     results = simulate_results(
-        read_key(options.key), options.people, options.rate, options.spread, options.habit,
+        read_key(options.key),
+        options.people,
+        options.rate,
+        options.spread,
+        options.habit,
         options.seed,
-    )  # fmt: skip
+    )
     with replacing(options.out) as temporary:
         temporary.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
     print(f"{options.out}: {len(results)} simulated participants, marked as such")
@@ -226,12 +280,20 @@ def coverage_command(options: argparse.Namespace) -> None:
 
     numbers = {}
     for spread in options.spreads:
-        found = coverage(options.people, options.questions, options.rate, spread,
-                         options.surveys, seed=options.seed)  # fmt: skip
+        found = coverage(
+            options.people,
+            options.questions,
+            options.rate,
+            spread,
+            options.surveys,
+            seed=options.seed,
+        )
         numbers[f"{spread:g}"] = found
-        print(f"simulated, spread of skill {spread:g}: 95 % intervals hold the truth in "
-              f"{100 * found['people']:.1f} % of {options.surveys} surveys over people, in "
-              f"{100 * found['independent']:.1f} % as if answers were independent")  # fmt: skip
+        print(
+            f"simulated, spread of skill {spread:g}: 95 % intervals hold the truth in "
+            f"{100 * found['people']:.1f} % of {options.surveys} surveys over people, in "
+            f"{100 * found['independent']:.1f} % as if answers were independent"
+        )
     names = ("people", "questions", "rate", "surveys", "seed")
     settings = {name: getattr(options, name) for name in names}
     _record(options.out, settings | {"simulated": True}, numbers)

@@ -24,19 +24,34 @@ def add_commands(command: Callable[..., Parser]) -> None:
 
 
 def add_train_options(parser: Parser) -> None:
-    parser.add_argument("--content", type=Path, nargs="+", required=True, metavar="DIR",
-                        help="photographs")  # fmt: skip
-    parser.add_argument("--style", type=Path, nargs="+", required=True, metavar="DIR",
-                        help="paintings; drawn in turn")  # fmt: skip
-    parser.add_argument("-o", "--out", type=Path, required=True,
-                        help="folder for log, checkpoint and decoder")  # fmt: skip
     parser.add_argument(
-        "--preset", choices=list(PRESETS),
+        "--content", type=Path, nargs="+", required=True, metavar="DIR", help="photographs"
+    )
+    parser.add_argument(
+        "--style",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="DIR",
+        help="paintings; drawn in turn",
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, help="folder for log, checkpoint and decoder"
+    )
+    parser.add_argument(
+        "--preset",
+        choices=list(PRESETS),
         help="a recipe for a laptop, the report's (the defaults below, with torchvision's "
         "encoder), or one for a GPU; options given here go before it",
-    )  # fmt: skip
-    parser.add_argument("--exclude", type=Path, nargs="+", default=[], metavar="FILE",
-                        help="lists of file names to leave out")  # fmt: skip
+    )
+    parser.add_argument(
+        "--exclude",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="lists of file names to leave out",
+    )
     parser.add_argument("--all-images", action="store_true", help="use every image")
 
     add_config_options(parser, TrainingConfig)

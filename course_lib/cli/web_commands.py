@@ -15,13 +15,19 @@ def add_commands(command: Callable[..., Parser]) -> None:
     web.add_argument("--styles", nargs="+", metavar="NAME", help="only these styles")
     web.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
     web.add_argument(
-        "--runtime", type=Path, metavar="TGZ",
+        "--runtime",
+        type=Path,
+        metavar="TGZ",
         help="npm's package onnxruntime-web as a file; downloaded to out/ if not given (33 MB)",
-    )  # fmt: skip
+    )
     web.add_argument(
-        "--serve", type=positive, nargs="?", const=8000, metavar="PORT",
+        "--serve",
+        type=positive,
+        nargs="?",
+        const=8000,
+        metavar="PORT",
         help="then serve it on this machine, until Ctrl-C",
-    )  # fmt: skip
+    )
 
 
 def build(options: argparse.Namespace) -> None:

@@ -87,8 +87,13 @@ class GatysConfig:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        for name, least in (("steps", 0), ("evaluations_per_step", 1), ("max_evaluations", 0),
-                            ("history_size", 1), ("scales", 1)):  # fmt: skip
+        for name, least in (
+            ("steps", 0),
+            ("evaluations_per_step", 1),
+            ("max_evaluations", 0),
+            ("history_size", 1),
+            ("scales", 1),
+        ):
             value = getattr(self, name)
             if value is not None and not least <= value <= MOST.get(name, 10**9):
                 most = MOST.get(name, 10**9)

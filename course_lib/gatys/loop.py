@@ -146,9 +146,11 @@ class _Run:
         self.best: Tensor | None = None
         self.best_total: float | None = None
         self.bar = tqdm(
-            total=config.planned_evaluations, desc="optimising", unit="evaluation",
+            total=config.planned_evaluations,
+            desc="optimising",
+            unit="evaluation",
             disable=no_bar(progress),
-        )  # fmt: skip
+        )
 
     def minimize(self, objective: GatysObjective, start: Tensor) -> str:
         """Run all steps at one size; returns why it ended."""

@@ -121,9 +121,7 @@ def exercise(
                 if scalar:
                     check_scalar(result, scalar)
                 plain = _without_graph(first)
-                _compare_parts(
-                    result, right(plain, *others), mistakes(plain, *others), what, parts
-                )
+                _compare_parts(result, right(plain, *others), mistakes(plain, *others), what, parts)
                 for name, leaf in leaves.items() if gradient else ():
                     check_gradient(result, leaf, gradient.format(name=name))
             if traps is not None:

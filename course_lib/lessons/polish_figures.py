@@ -38,11 +38,25 @@ def plot_quality_against_time(curve: Record) -> Figure:
             for rival, face in (("decoder", "white"), ("decoder + polish", colour)):
                 if overtaken.get(rival) is not None:
                     at = row["seconds"].index(overtaken[rival])
-                    axis.plot(row["seconds"][at], best[at], "o", markersize=10, zorder=3,
-                              markeredgecolor=colour, markerfacecolor=face)  # fmt: skip
+                    axis.plot(
+                        row["seconds"][at],
+                        best[at],
+                        "o",
+                        markersize=10,
+                        zorder=3,
+                        markeredgecolor=colour,
+                        markerfacecolor=face,
+                    )
         first = curve["methods"]["decoder"]
-        axis.plot(first["seconds"], first[judge], "*", color="black", markersize=14,
-                  label="decoder", zorder=4)  # fmt: skip
+        axis.plot(
+            first["seconds"],
+            first[judge],
+            "*",
+            color="black",
+            markersize=14,
+            label="decoder",
+            zorder=4,
+        )
         axis.set(xscale="log", yscale="log", xlabel="seconds", ylabel=title)
         axis.grid(alpha=0.3, which="both")
     handles, labels = axes[0].get_legend_handles_labels()
@@ -59,8 +73,9 @@ def plot_ways_down(tried: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for i, (label, row) in enumerate(tried.items()):
         style = {"color": OKABE_ITO[i], "linestyle": ("-", "--", "-.", ":")[i % 4]}
-        axis.plot(row["seconds"], list(accumulate(row["total"], min)), label=label, linewidth=2,
-                  **style)  # fmt: skip
+        axis.plot(
+            row["seconds"], list(accumulate(row["total"], min)), label=label, linewidth=2, **style
+        )
     axis.set(yscale="log", xlabel="seconds", ylabel="best loss so far")
     axis.grid(alpha=0.3, which="both")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
@@ -82,8 +97,15 @@ def plot_multiples(pairs: Sequence[Record], marks: Sequence[str] = ("0", "12", "
         for i, mark in enumerate(marks):
             values = [row["steps"][mark]["of_optimum"][part] for row in pairs]
             label = f"after {mark} steps" if int(mark) else "decoder"
-            axis.scatter(values, places, s=45, marker="os^D"[i % 4], color=OKABE_ITO[i],
-                         label=label, zorder=2)  # fmt: skip
+            axis.scatter(
+                values,
+                places,
+                s=45,
+                marker="os^D"[i % 4],
+                color=OKABE_ITO[i],
+                label=label,
+                zorder=2,
+            )
         axis.axvline(1, color="0.3", linestyle="--", linewidth=1)
         axis.set(xscale="log", xlabel=f"{part} loss, in optima")
         axis.grid(alpha=0.3, axis="x", which="both")

@@ -8,9 +8,13 @@ from course_lib.measuring.controls import CONTROLS, TRICKS
 from course_lib.measuring.scores import SCORES
 
 HEADINGS = {  # in two lines, so that a table fits on a page
-    "statistics": ("style:", "mean/std"), "gram": ("style:", "Gram"), "colours": ("", "colours"),
-    "judge": ("judge", "right"), "content": ("content:", "relu4_1"), "edges": ("content:", "edges"),
-}  # fmt: skip
+    "statistics": ("style:", "mean/std"),
+    "gram": ("style:", "Gram"),
+    "colours": ("", "colours"),
+    "judge": ("judge", "right"),
+    "content": ("content:", "relu4_1"),
+    "edges": ("content:", "edges"),
+}
 WIDTH = 9  # of a column
 
 

@@ -27,11 +27,19 @@ from course_lib.stylize import StyleTransfer
 from course_lib.system.printing import no_bar
 
 DEMO_STYLES = (  # masterpieces, then painted styles; all are in the library of styles
-    "hokusai_great_wave", "van_gogh_street_in_auvers", "kandinsky_composition_viii",
-    "arcimboldo_spring", "leonardo_mona_lisa", "cassatt_summertime",
-    "renoir_moulin_de_la_galette", "hokusai_poppies",
-    "stained_glass", "pointillist_river", "ink_wash", "fauve_hills",
-)  # fmt: skip
+    "hokusai_great_wave",
+    "van_gogh_street_in_auvers",
+    "kandinsky_composition_viii",
+    "arcimboldo_spring",
+    "leonardo_mona_lisa",
+    "cassatt_summertime",
+    "renoir_moulin_de_la_galette",
+    "hokusai_poppies",
+    "stained_glass",
+    "pointillist_river",
+    "ink_wash",
+    "fauve_hills",
+)
 
 
 @dataclass

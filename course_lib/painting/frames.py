@@ -18,8 +18,17 @@ from course_lib.system.picture_files import check_pixels
 
 VIDEO_EXTENSIONS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 # What Pillow raises for damaged animations, oversized later frames among them.
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError,
-          struct.error, Image.DecompressionBombError)  # fmt: skip
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    TypeError,
+    KeyError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 DEFAULT_SECONDS = 0.1  # for a frame whose file does not say how long it is shown
 
 
@@ -197,9 +206,13 @@ class GifWriter:
         first, *others = self.pictures
         with replacing(self.path) as temporary:
             first.save(
-                temporary, save_all=True, append_images=others, duration=self.milliseconds,
-                optimize=False, **options,
-            )  # fmt: skip
+                temporary,
+                save_all=True,
+                append_images=others,
+                duration=self.milliseconds,
+                optimize=False,
+                **options,
+            )
 
     def discard(self) -> None:
         self.pictures.clear()
@@ -220,11 +233,15 @@ class VideoWriter:
         if self._stream is None:
             temporary = self._file.enter_context(replacing(self.path))
             self._stream = self.ffmpeg.write_frames(
-                str(temporary), (array.shape[1], array.shape[0]), fps=1 / frame.seconds,
-                macro_block_size=2, quality=8, ffmpeg_log_level="error",
+                str(temporary),
+                (array.shape[1], array.shape[0]),
+                fps=1 / frame.seconds,
+                macro_block_size=2,
+                quality=8,
+                ffmpeg_log_level="error",
                 codec="libvpx-vp9" if self.path.suffix.lower() == ".webm" else "libx264",
                 audio_path=str(self.sound) if self.sound else None,
-            )  # fmt: skip
+            )
             self._stream.send(None)
         self._stream.send(np.ascontiguousarray(array).tobytes())
 

@@ -7,13 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib import CourseError
-from course_lib.images import (
-    center_crop,
-    contact_sheet,
-    resize_shorter_side,
-    to_image,
-    to_tensor,
-)
+from course_lib.images import center_crop, contact_sheet, resize_shorter_side, to_image, to_tensor
 from course_lib.painting.paint_settings import PLAIN, PaintSettings
 from course_lib.painting.painter import measure_styles, paint
 from course_lib.stylize import Style, StyleTransfer

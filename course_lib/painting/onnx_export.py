@@ -165,8 +165,9 @@ def add_convolution(
 ) -> str:
     """A 3x3 convolution with a margin of one pixel, mirrored or zero."""
     weights = [
-        graph.constant(layer.weight, f"{name}_weight"), graph.constant(layer.bias, f"{name}_bias")
-    ]  # fmt: skip
+        graph.constant(layer.weight, f"{name}_weight"),
+        graph.constant(layer.bias, f"{name}_bias"),
+    ]
     if not reflect:
         return graph.add("Conv", x, *weights, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
     x = graph.add("Pad", x, graph.constant([0, 0, 1, 1, 0, 0, 1, 1], "margin"), mode="reflect")
@@ -196,9 +197,14 @@ def add_decoder(graph: Graph, decoder: Decoder, x: str) -> str:
     for name, _, _ in LAYERS:
         if name in AFTER_UPSAMPLING:
             x = graph.add(
-                "Resize", x, "", scales, mode="nearest", nearest_mode="floor",
+                "Resize",
+                x,
+                "",
+                scales,
+                mode="nearest",
+                nearest_mode="floor",
                 coordinate_transformation_mode="asymmetric",
-            )  # fmt: skip
+            )
         x = add_convolution(graph, x, getattr(decoder, name), f"decoder_{name}")
         if name != "conv1_1":
             x = graph.add("Relu", x)
@@ -235,9 +241,12 @@ def save_graph(
         [*casts, *graph.nodes], "style_transfer", values(inputs), values(outputs), constants
     )
     model = onnx.helper.make_model(
-        made, opset_imports=[onnx.helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
-        producer_name="course_lib", doc_string=description,
-    )  # fmt: skip
+        made,
+        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="course_lib",
+        doc_string=description,
+    )
     onnx.checker.check_model(model, full_check=True)
     with replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString())

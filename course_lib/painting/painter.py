@@ -228,8 +228,12 @@ class Painter:
         """
         masks = load_mask(self.masks, tuple(content.shape[-2:])) if self.masks else None
         done = paint(
-            self.transfer, content, self._measured or self._measure(content), self.settings,
-            masks, progress=self.progress,
-        )  # fmt: skip
+            self.transfer,
+            content,
+            self._measured or self._measure(content),
+            self.settings,
+            masks,
+            progress=self.progress,
+        )
         self.stopped = done.stopped
         return done.picture

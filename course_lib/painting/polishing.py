@@ -51,11 +51,7 @@ class TiledLayers:
     """
 
     def __init__(
-        self,
-        transfer: StyleTransfer,
-        size: tuple[int, int],
-        tile: int,
-        masks: Tensor | None = None,
+        self, transfer: StyleTransfer, size: tuple[int, int], tile: int, masks: Tensor | None = None
     ) -> None:
         self.transfer = transfer
         height, width = size
@@ -99,10 +95,13 @@ class TiledLayers:
             see(window, values)  # relu4_1 comes last
         device = self.transfer.device
         return [
-            {k: ChannelStatistics(*(part.to(device) for part in s.result()))
-             for k, s in region.items() if s.count}
+            {
+                k: ChannelStatistics(*(part.to(device) for part in s.result()))
+                for k, s in region.items()
+                if s.count
+            }
             for region in sums
-        ]  # fmt: skip
+        ]
 
 
 class TiledObjective:
@@ -137,8 +136,9 @@ class TiledObjective:
     def _aim(self, content: Tensor, regions: Sequence, alpha: float) -> None:
         """Set the AdaIN output of every region, and the statistics that are wanted of it."""
         whole = self.layers.whole
-        self.target = torch.empty(1, 512, whole.bottom, whole.right,
-                                  dtype=self.layers.transfer.dtype)  # fmt: skip
+        self.target = torch.empty(
+            1, 512, whole.bottom, whole.right, dtype=self.layers.transfer.dtype
+        )
 
         def keep(window: Window, values: Tensor) -> None:
             self.target[(..., *window.slices(whole))] = values.cpu()

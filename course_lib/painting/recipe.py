@@ -113,10 +113,7 @@ class Recipe(PaintSettings):
 
 
 def make_painter(
-    transfer: StyleTransfer,
-    recipe: Recipe,
-    folder: str | os.PathLike = ".",
-    progress: bool = False,
+    transfer: StyleTransfer, recipe: Recipe, folder: str | os.PathLike = ".", progress: bool = False
 ) -> Painter:
     """Read and measure a recipe's styles: its picture, or those of other photographs, can follow.
 
@@ -143,4 +140,3 @@ def render(transfer: StyleTransfer, recipe: Recipe, folder: str | os.PathLike = 
     recipe.check_files(folder)
     photograph = load_image(Path(folder) / recipe.content, recipe.size)
     return make_painter(transfer, recipe, folder)(photograph)
-

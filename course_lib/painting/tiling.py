@@ -42,9 +42,11 @@ class Window(NamedTuple):
     def grow(self, cells: int, within: "Window") -> "Window":
         """The window with a margin, as far as there is room ``within`` another."""
         return Window(
-            max(self.top - cells, within.top), min(self.bottom + cells, within.bottom),
-            max(self.left - cells, within.left), min(self.right + cells, within.right),
-        )  # fmt: skip
+            max(self.top - cells, within.top),
+            min(self.bottom + cells, within.bottom),
+            max(self.left - cells, within.left),
+            min(self.right + cells, within.right),
+        )
 
     def slices(self, outer: "Window", scale: int = 1) -> tuple[slice, slice]:
         """Where this window lies in a map of ``outer`` that has ``scale`` values per cell."""
@@ -286,9 +288,17 @@ def stylize_within_memory(
         return transfer.stylize(content, style, alpha, weights, exaggerate)
     keep = tile is None or room_for_features(height, width, transfer.dtype)
     return stylize_tiled(
-        transfer, content, style, alpha, weights, exaggerate, tile, keep, adjust,
+        transfer,
+        content,
+        style,
+        alpha,
+        weights,
+        exaggerate,
+        tile,
+        keep,
+        adjust,
         progress and tile is not None,
-    )  # fmt: skip
+    )
 
 
 def room_for_features(height: int, width: int, dtype: torch.dtype) -> bool:

@@ -51,25 +51,34 @@ class Controls:
             self.weights.append(_slider("", weight, 0, 1, tooltip=f"weight of style {number + 1}"))
         self.alpha = _slider("alpha", min(start.alpha, 1.0), 0, 1)
         self.exaggerate = widgets.Checkbox(
-            value=start.alpha > 1, description=f"exaggerate (alpha up to {MAX_ALPHA:g})",
-            indent=False, tooltip="let alpha go beyond the style",
-        )  # fmt: skip
+            value=start.alpha > 1,
+            description=f"exaggerate (alpha up to {MAX_ALPHA:g})",
+            indent=False,
+            tooltip="let alpha go beyond the style",
+        )
         self.style_scale = _choice("style scale", SCALES, start.style_scale)
         self.size = _choice("size, px", SIZES, start.size)
         self.colour = widgets.ToggleButtons(
-            options=[("style's", "style"), ("photo's, luminance", "luminance"),
-                     ("photo's, CORAL", "coral")],
-            value=start.colour, description="colours", tooltip="colours",
+            options=[
+                ("style's", "style"),
+                ("photo's, luminance", "luminance"),
+                ("photo's, CORAL", "coral"),
+            ],
+            value=start.colour,
+            description="colours",
+            tooltip="colours",
             style=LABELLED | {"button_width": "auto"},
-        )  # fmt: skip
+        )
         assert {value for _, value in self.colour.options} == set(COLOUR_MODES)
         self.mask = widgets.Dropdown(
             options=SHAPE_NAMES, description="mask", tooltip="mask", style=LABELLED, layout=FULL
         )
         self.show_mask = widgets.Checkbox(
-            value=False, description="show the mask on the picture", indent=False,
+            value=False,
+            description="show the mask on the picture",
+            indent=False,
             tooltip="tint what the mask leaves out",
-        )  # fmt: skip
+        )
         self.shapes = {
             "split": {
                 "position": _slider("position", 0.5, 0, 1),
@@ -79,11 +88,14 @@ class Controls:
             "ellipse": {
                 name: _slider(label, value, low, 1)
                 for name, label, value, low in (
-                    ("x", "across", 0.5, 0), ("y", "down", 0.5, 0), ("width", "width", 0.5, 0.05),
-                    ("height", "height", 0.6, 0.05), ("softness", "softness", 0.1, 0),
+                    ("x", "across", 0.5, 0),
+                    ("y", "down", 0.5, 0),
+                    ("width", "width", 0.5, 0.05),
+                    ("height", "height", 0.6, 0.05),
+                    ("softness", "softness", 0.1, 0),
                 )
             },
-        }  # fmt: skip
+        }
         self._lay_out()
         self._watch()
         self._update()
@@ -111,9 +123,15 @@ class Controls:
         elif self.mask.value != SHAPE_NAMES[0]:
             mask = self.mask.value
         return Look(
-            self.photograph.value, names, self.size.value, mask, weights=weights,
-            alpha=self.alpha.value, colour=self.colour.value, style_scale=self.style_scale.value,
-        )  # fmt: skip
+            self.photograph.value,
+            names,
+            self.size.value,
+            mask,
+            weights=weights,
+            alpha=self.alpha.value,
+            colour=self.colour.value,
+            style_scale=self.style_scale.value,
+        )
 
     def set(self, look: Look) -> None:
         """Bring all controls to a look, and say once that it changed."""
@@ -138,11 +156,13 @@ class Controls:
     def _lay_out(self) -> None:
         self.uploads = {
             kind: widgets.FileUpload(
-                accept="image/*", description=f"upload a {noun}", tooltip=f"upload a {noun}",
+                accept="image/*",
+                description=f"upload a {noun}",
+                tooltip=f"upload a {noun}",
                 layout=widgets.Layout(width="auto"),
             )
             for kind, noun in (("photograph", "photo"), ("style", "style"), ("mask", "mask"))
-        }  # fmt: skip
+        }
         self.galleries = {
             "photograph": Gallery("photograph", "Photographs", self._click_photograph),
             "style": Gallery("style", f"Styles, one to {MAX_STYLES}", self._click_style),
@@ -163,18 +183,34 @@ class Controls:
             list(self.uploads.values()), layout=widgets.Layout(flex_flow="row wrap")
         )
         self.widget = widgets.VBox(
-            [*(gallery.widget for gallery in self.galleries.values()), uploads, *rows,
-             self.exaggerate, self.style_scale, self.size, self.colour, self.mask, self.show_mask,
-             *self.shape_boxes.values()],
+            [
+                *(gallery.widget for gallery in self.galleries.values()),
+                uploads,
+                *rows,
+                self.exaggerate,
+                self.style_scale,
+                self.size,
+                self.colour,
+                self.mask,
+                self.show_mask,
+                *self.shape_boxes.values(),
+            ],
             layout=widgets.Layout(flex="1 1 380px", min_width="300px", overflow="visible"),
-        )  # fmt: skip
+        )
 
     def _watch(self) -> None:
         settings = [slider for group in self.shapes.values() for slider in group.values()]
         for control in (
-            self.photograph, *self.styles, *self.weights, self.alpha, self.style_scale, self.size,
-            self.colour, self.mask, *settings,
-        ):  # fmt: skip
+            self.photograph,
+            *self.styles,
+            *self.weights,
+            self.alpha,
+            self.style_scale,
+            self.size,
+            self.colour,
+            self.mask,
+            *settings,
+        ):
             control.observe(lambda _: self._moved(), "value")
         for kind, upload in self.uploads.items():
             upload.observe(functools.partial(self._take, kind), "value")
@@ -206,13 +242,14 @@ class Controls:
         if not used:
             self._free(self.styles).value = name
         elif left:  # those behind it move up, with their weights
-            kept = [(c.value, w.value) for c, w in zip(self.styles, self.weights, strict=True)
-                    if c.value not in (name, NO_STYLE)]  # fmt: skip
+            kept = [
+                (c.value, w.value)
+                for c, w in zip(self.styles, self.weights, strict=True)
+                if c.value not in (name, NO_STYLE)
+            ]
             kept += [(NO_STYLE, 1.0)] * (MAX_STYLES - len(kept))
             self._muted = True
-            for (value, share), choice, weight in zip(
-                kept, self.styles, self.weights, strict=True
-            ):
+            for (value, share), choice, weight in zip(kept, self.styles, self.weights, strict=True):
                 choice.value, weight.value = value, share
             self._muted = False
             self._moved()
@@ -262,9 +299,13 @@ def _options(files: Sequence[str], none: bool) -> list[tuple[str, str]]:
 def _dropdown(label: str, files: Sequence[str], value: str, none: bool = False) -> widgets.Dropdown:
     style = {"description_width": "48px"}
     return widgets.Dropdown(
-        options=_options(files, none), value=value, description=label, tooltip=label, style=style,
+        options=_options(files, none),
+        value=value,
+        description=label,
+        tooltip=label,
+        style=style,
         layout=FULL,
-    )  # fmt: skip
+    )
 
 
 def _slider(
@@ -273,14 +314,19 @@ def _slider(
     narrow = {} if label else {"layout": widgets.Layout(width="46%", min_width="0", flex="0 0 46%")}
     options = {"style": LABELLED, "layout": FULL} | narrow
     return widgets.FloatSlider(
-        value=value, min=low, max=high, step=step, description=label, tooltip=tooltip or label,
-        readout_format=".2f" if step < 1 else ".0f", **options,
-    )  # fmt: skip
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        tooltip=tooltip or label,
+        readout_format=".2f" if step < 1 else ".0f",
+        **options,
+    )
 
 
 def _choice(label: str, values: Sequence[float], value: float) -> widgets.SelectionSlider:
     options = sorted({*values, value})
     return widgets.SelectionSlider(
-        options=options, value=value, description=label, tooltip=label, style=LABELLED,
-        layout=FULL,
-    )  # fmt: skip
+        options=options, value=value, description=label, tooltip=label, style=LABELLED, layout=FULL
+    )

@@ -41,8 +41,10 @@ class PictureStore:
     def __init__(self, transfer: StyleTransfer | None = None) -> None:
         self.transfer = transfer or StyleTransfer.load()
         self.files: dict[str, dict[str, Path]] = {
-            "photograph": library("content"), "style": library("style"), "mask": {}
-        }  # fmt: skip
+            "photograph": library("content"),
+            "style": library("style"),
+            "mask": {},
+        }
         self._folder = tempfile.TemporaryDirectory(prefix="playground-")
         self._lock = threading.RLock()  # a form works in a thread of its own
         self._kept: dict[str, OrderedDict[Hashable, object]] = {}

@@ -53,8 +53,9 @@ class Ellipse:
         """The mask as a grey picture: white in the region."""
         x, y = _grid(height, width)
         radii = max(self.width * width / 2, 1e-6), max(self.height * height / 2, 1e-6)
-        distance = (((x - self.x * width) / radii[0]) ** 2
-                    + ((y - self.y * height) / radii[1]) ** 2).sqrt()  # fmt: skip
+        distance = (
+            ((x - self.x * width) / radii[0]) ** 2 + ((y - self.y * height) / radii[1]) ** 2
+        ).sqrt()
         beyond = (distance - 1) * min(radii) / min(height, width)
         return _fade(beyond, self.softness)
 

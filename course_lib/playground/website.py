@@ -29,18 +29,17 @@ from course_lib.system.files import replacing
 PAGE = Path(__file__).with_name("site")
 LISTING = "site.json"  # the last file to be written: what the page has to load
 RUNTIME_VERSION = "1.30.0"
-RUNTIME_URL = (
-    f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{RUNTIME_VERSION}.tgz"
-)
+RUNTIME_URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{RUNTIME_VERSION}.tgz"
 RUNTIME_SHA256 = "d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71"
 # Back end -> its programs in the package: a module for us, a module that it loads, and WebAssembly.
 BACK_ENDS = {
     "wasm": ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"),
     "webgpu": (
-        "ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs",
+        "ort.webgpu.min.mjs",
+        "ort-wasm-simd-threaded.asyncify.mjs",
         "ort-wasm-simd-threaded.asyncify.wasm",
     ),
-}  # fmt: skip
+}
 PHOTOGRAPH_SIZE, THUMBNAIL = 512, 144  # pixels of the shorter side, and of a square
 BUNDLED = ("content", "masterpieces", "style")  # folders
 LICENCES = f"""The page, the network and the style pictures: MIT, like the course.
@@ -187,8 +186,10 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
 
 
 SiteHandler.extensions_map = SiteHandler.extensions_map | {
-    ".mjs": "text/javascript", ".wasm": "application/wasm", ".js": "text/javascript",
-}  # fmt: skip
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+    ".js": "text/javascript",
+}
 
 
 def site_server(folder: str | os.PathLike, port: int = 0) -> http.server.ThreadingHTTPServer:

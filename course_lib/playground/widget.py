@@ -72,23 +72,30 @@ class Playground:
 
         self.picture = widgets.Image(format="jpeg", layout=widgets.Layout(width="100%"))
         self.divider = widgets.FloatSlider(
-            value=0, min=0, max=1, step=0.005, readout=False,
+            value=0,
+            min=0,
+            max=1,
+            step=0.005,
+            readout=False,
             tooltip="how much of the photograph is shown, from the left",
-        )  # fmt: skip
+        )
         self.status, self.caption, self.link = (widgets.HTML(tooltip="") for _ in range(3))
         self.status.add_class("course-status")
         self.caption.add_class("course-hidden")
         self.caption.add_class("course-caption")
         self.link.add_class("course-download")
         self.name = widgets.Text(
-            value="my_picture", description="name", tooltip="name of the saved folder",
+            value="my_picture",
+            description="name",
+            tooltip="name of the saved folder",
             style={"description_width": "48px"},
             layout=widgets.Layout(flex="1 1 150px", width="auto", max_width="260px"),
         )
 
         def button(word: str, icon: str, tooltip: str, work: Callable) -> widgets.Button:
-            made = widgets.Button(description=word, icon=icon, tooltip=tooltip,
-                                  layout=widgets.Layout(width="auto"))  # fmt: skip
+            made = widgets.Button(
+                description=word, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto")
+            )
             made.on_click(lambda _: work())
             return made
 
@@ -101,9 +108,11 @@ class Playground:
             "save", "save", "picture and recipe, into the course's work folder", self._save_clicked
         )
         self.polish_button = button(
-            "polish", "magic", f"optimise the picture by {STEPS} steps",
+            "polish",
+            "magic",
+            f"optimise the picture by {STEPS} steps",
             lambda: self._changed(STEPS),
-        )  # fmt: skip
+        )
 
     def _lay_out(self) -> None:
         import ipywidgets as widgets
@@ -116,9 +125,16 @@ class Playground:
         self.stage.add_class("course-stage")
         row = widgets.Layout(flex_flow="row wrap", width="100%")
         actions = widgets.HBox(
-            [self.undo_button, self.reset_button, self.download_button, self.polish_button,
-             self.name, self.save_button], layout=row,
-        )  # fmt: skip
+            [
+                self.undo_button,
+                self.reset_button,
+                self.download_button,
+                self.polish_button,
+                self.name,
+                self.save_button,
+            ],
+            layout=row,
+        )
         self.controls.widget.children = [actions, *self.controls.widget.children]
         self.left = widgets.VBox(
             [self.stage, self.status, self.controls.alpha, self.link, self.caption],

@@ -4,6 +4,11 @@ Nothing imports these modules but the command line.
 """
 
 EXPERIMENT_NAMES = (
-    "decoder", "recipe_study", "training_speed", "runtime", "report_recipe", "inference",
+    "decoder",
+    "recipe_study",
+    "training_speed",
+    "runtime",
+    "report_recipe",
+    "inference",
     "optimizers",
-)  # fmt: skip
+)

@@ -85,10 +85,15 @@ def draw_figures(
             results[name] = runs
     kernels = short.network.features[0].weight
     settings = {
-        "size": size, "evaluations": evaluations, "pairs": PAIRS, "optimizer": "lbfgs",
-        "style_weight": GatysConfig().style_weight, "content_layers": CONTENT_LAYERS,
-        "style_layers": STYLE_LAYERS, **machine(kernels.device, kernels.dtype),
-    }  # fmt: skip
+        "size": size,
+        "evaluations": evaluations,
+        "pairs": PAIRS,
+        "optimizer": "lbfgs",
+        "style_weight": GatysConfig().style_weight,
+        "content_layers": CONTENT_LAYERS,
+        "style_layers": STYLE_LAYERS,
+        **machine(kernels.device, kernels.dtype),
+    }
     return settings, results
 
 
@@ -145,8 +150,12 @@ def layer_choices(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
 def starts_and_film(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
     """One loss from four starts, above each result where it began; frames of two of the runs."""
     content, style = short.picture("content", PAIRS[0][0]), short.picture("style", PAIRS[0][1])
-    choices = {"noise": {"init": "noise"}, "other noise": {"init": "noise", "seed": 1},
-               "content": {"init": "content"}, "style": {"init": "style"}}  # fmt: skip
+    choices = {
+        "noise": {"init": "noise"},
+        "other noise": {"init": "noise", "seed": 1},
+        "content": {"init": "content"},
+        "style": {"init": "style"},
+    }
     shots = snapshot_schedule(2 * short.evaluations, FRAMES)
     sheet, runs, film, frames = [[], []], {}, [], {}
     for name, settings in choices.items():
@@ -179,7 +188,3 @@ def style_weights(short: ShortRuns) -> dict[str, tuple[Sheet, Runs]]:
                 runs[f"{' '.join(pair)} {init} {weight:g}"] = losses(result)
             sheet.append(row)
     return {"weights": (sheet, runs)}
-
-
-
-

@@ -67,8 +67,13 @@ def compare_optimizers(
         for optimizer in OPTIMIZERS:
 
             def judge(rate: float, start: str = start, optimizer: str = optimizer) -> float:
-                result = run(sweep_size, sweep_evaluations, init=start, optimizer=optimizer,
-                             learning_rate=rate)  # fmt: skip
+                result = run(
+                    sweep_size,
+                    sweep_evaluations,
+                    init=start,
+                    optimizer=optimizer,
+                    learning_rate=rate,
+                )
                 say(f"{start} {optimizer} rate {rate:g}: saved loss {result.saved_loss:.5g}")
                 return result.saved_loss
 
@@ -89,11 +94,16 @@ def compare_optimizers(
             }
             say(f"{name}: saved loss {result.saved_loss:.5g}, {result.seconds:.1f} s")
     settings = {
-        "content": content, "style": style, "size": size, "evaluations": evaluations,
-        "sweep_size": sweep_size, "sweep_evaluations": sweep_evaluations,
-        "style_weight": base.style_weight, "seed": base.seed,
+        "content": content,
+        "style": style,
+        "size": size,
+        "evaluations": evaluations,
+        "sweep_size": sweep_size,
+        "sweep_evaluations": sweep_evaluations,
+        "style_weight": base.style_weight,
+        "seed": base.seed,
         **machine(network.features[0].weight.device, network.features[0].weight.dtype),
-    }  # fmt: skip
+    }
     return settings, {"sweep": sweep, "runs": runs}
 
 

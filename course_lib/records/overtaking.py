@@ -39,9 +39,12 @@ def evaluations_to_overtake(
     loss = GatysObjective(content, style, config, network).measure(picture).total
     every = tuple(range(1, config.planned_evaluations + 1))
     rows = optimize(
-        content, style, replace(config, snapshots=every), lambda _, row: row.total < loss,
+        content,
+        style,
+        replace(config, snapshots=every),
+        lambda _, row: row.total < loss,
         network=network,
-    ).history  # fmt: skip
+    ).history
     return rows[-1].evaluation if rows[-1].total < loss else None
 
 

@@ -138,8 +138,4 @@ def _decoder_flop(transfer: StyleTransfer, shown: Playground) -> int:
 
 
 def _summary(values: Sequence[float]) -> dict[str, float]:
-    return {
-        "median": statistics.median(values),
-        "fastest": min(values),
-        "slowest": max(values),
-    }
+    return {"median": statistics.median(values), "fastest": min(values), "slowest": max(values)}

@@ -29,7 +29,9 @@ def try_optimizers(
     return {
         "Adam, logits": descend(objective, logits.sigmoid, torch.optim.Adam([logits], 0.1)),
         "Adam, pixels": descend(
-            objective, lambda: free.clamp(0, 1), torch.optim.Adam([free], 0.02),
+            objective,
+            lambda: free.clamp(0, 1),
+            torch.optim.Adam([free], 0.02),
             lambda: free.clamp_(0, 1),
         ),
         "Adam, pyramid": descend(
@@ -40,7 +42,7 @@ def try_optimizers(
         ),
         "L-BFGS, half size first": coarse_to_fine(transfer, objective, half, start),
         "L-BFGS, pyramid": columns(polish(objective, start, STEPS).history),
-    }  # fmt: skip
+    }
 
 
 def descend(

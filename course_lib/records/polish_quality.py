@@ -64,9 +64,10 @@ def measure_polish(
         content, style = (to_tensor(square(path, size)).to(transfer.device) for path in pair)
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in pair)).hexdigest()[:12]
         names = {
-            "content": pair[0].stem, "style": pair[1].stem,
+            "content": pair[0].stem,
+            "style": pair[1].stem,
             "inputs": f"{digest}, {size} px, {transfer.encoder.description}",
-        }  # fmt: skip
+        }
         best = known["pairs"].get(names["inputs"], {}).get("optimum", {})
         if best.get("steps") != optimum_steps:
             best = find_optimum(transfer.objective(content, style), content, optimum_steps)
@@ -216,8 +217,13 @@ def draw_curves(
         for start in ("content", "noise"):
             seen: dict[float, Tensor] = {}
             settings = replace(config, init=start, snapshots=snapshot_schedule(evaluations, FRAMES))
-            optimize(content, style, settings, lambda image, row, seen=seen: seen.update(
-                {row.seconds: image}), network=network)  # fmt: skip
+            optimize(
+                content,
+                style,
+                settings,
+                lambda image, row, seen=seen: seen.update({row.seconds: image}),
+                network=network,
+            )
             known[f"Gatys from {start}"] = judge(list(seen), list(seen.values()))
     methods |= {name: curve for name, curve in known.items() if name != "evaluations"}
     return {"gatys": known, "methods": methods, "overtaken": overtaking(methods)}

@@ -128,9 +128,15 @@ def benchmark_runtime(
     results["sizes"] = scale_sizes(names[0], config.sizes, recipe, transfer, config.repeats, say)
     results["layers"] = profile_layers(transfer, config.size, config.repeats)
     results["equal_quality"] = equal_quality(
-        PAIRS[: max(QUALITY_PAIRS, config.images)], transfer, recipe, config.quality_size,
-        config.quality_evaluations, config.repeats, pictures, say,
-    )  # fmt: skip
+        PAIRS[: max(QUALITY_PAIRS, config.images)],
+        transfer,
+        recipe,
+        config.quality_size,
+        config.quality_evaluations,
+        config.repeats,
+        pictures,
+        say,
+    )
     settings = describe_settings(config, recipe, names, str(transfer.dtype), load_before)
     results["report"] = REPORT
     results["table"] = runtime_table(results, settings["device"])
@@ -224,9 +230,7 @@ def time_process(
             shutil.copy(DATA_DIR / "content" / f"{photograph}.jpg", inputs)
         for repeat in range(repeats):
             out = Path(name) / f"out{repeat}"
-            command = stylize_command(
-                inputs, library("style")[style], out, size, options
-            )
+            command = stylize_command(inputs, library("style")[style], out, size, options)
             started = time.perf_counter()
             done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)
             times.append(time.perf_counter() - started)

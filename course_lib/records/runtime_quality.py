@@ -100,5 +100,3 @@ def until(run: GatysResult, loss: float) -> dict[str, object]:
         "seconds_in_all": run.seconds,
         "history": {key: history[key] for key in ("seconds", "total")},
     }
-
-

@@ -125,10 +125,15 @@ def study(series: Series, seconds: float) -> tuple[dict, dict]:
     if series.toy:
         arms = ["base", "Muon", "relative losses", "kept statistics"]
     return recipe_study(
-        series.base, series.pools, held_out, max(1.0, seconds / len(arms) - 2),
+        series.base,
+        series.pools,
+        held_out,
+        max(1.0, seconds / len(arms) - 2),
         lambda picture: save_small(picture, series.out / "recipe_study.jpg"),
-        arms, size=64 if series.toy else 256, kept=8 if series.toy else KEPT,
-    )  # fmt: skip
+        arms,
+        size=64 if series.toy else 256,
+        kept=8 if series.toy else KEPT,
+    )
 
 
 def training_speed(series: Series, seconds: float) -> tuple[dict, dict]:
@@ -146,16 +151,27 @@ def runtime(series: Series, seconds: float) -> tuple[dict, dict]:
 
     sizes: dict[str, object] = {"evaluations": 1000, "sizes": (256, 512, 1024)}
     if series.toy:
-        sizes = {"images": 2, "size": 32, "evaluations": 4, "sizes": (32,), "quality_size": 32,
-                 "quality_evaluations": 3}  # fmt: skip
+        sizes = {
+            "images": 2,
+            "size": 32,
+            "evaluations": 4,
+            "sizes": (32,),
+            "quality_size": 32,
+            "quality_evaluations": 3,
+        }
     device = str(pick_device(series.device))
     config = RuntimeConfig(repeats=1, device=device, **sizes)
-    recipe = GatysConfig(device=device, steps=2 if series.toy else 50,
-                         evaluations_per_step=2 if series.toy else 20)  # fmt: skip
+    recipe = GatysConfig(
+        device=device, steps=2 if series.toy else 50, evaluations_per_step=2 if series.toy else 20
+    )
     return benchmark_runtime(
-        config, series.out / "runtime", print, recipe, series.decoder,
+        config,
+        series.out / "runtime",
+        print,
+        recipe,
+        series.decoder,
         lambda parts: save_record(series.out / "runtime_unfinished.json", {}, parts),
-    )  # fmt: skip
+    )
 
 
 def report_recipe(series: Series, seconds: float) -> None:
@@ -221,8 +237,9 @@ def run_series(
     unfinished = []
     for name in (name for name in EXPERIMENTS if name in only):
         run, least = EXPERIMENTS[name]
-        path = series.out / (f"{name}.json" if name not in ("decoder", "report_recipe")
-                             else f"{name}/finished.json")  # fmt: skip
+        path = series.out / (
+            f"{name}.json" if name not in ("decoder", "report_recipe") else f"{name}/finished.json"
+        )
         if path.exists():
             print(f"{name}: there already", flush=True)
             continue

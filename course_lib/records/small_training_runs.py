@@ -15,14 +15,7 @@ from torch import Tensor, nn
 from course_lib import DATA_DIR
 from course_lib.decoder import Decoder
 from course_lib.fast import apply_statistics, channel_statistics
-from course_lib.images import (
-    contact_sheet,
-    library,
-    save_image,
-    square,
-    to_image,
-    to_tensor,
-)
+from course_lib.images import contact_sheet, library, save_image, square, to_image, to_tensor
 from course_lib.lessons.lesson04.faults import RUNS, shuffled_letters
 from course_lib.stylize import DEFAULT_DECODER
 from course_lib.system.devices import keep_freed_memory, machine
@@ -57,12 +50,7 @@ SMALL_RUN = TrainingConfig(
 RENEWED = ("conv2_1", "conv1_2", "conv1_1")
 
 FINE_TUNING = dataclasses.replace(
-    SMALL_RUN,
-    batch=4,
-    crop=96,
-    learning_rate=1e-4,
-    warmup_steps=0,
-    steps=250,
+    SMALL_RUN, batch=4, crop=96, learning_rate=1e-4, warmup_steps=0, steps=250
 )
 
 
@@ -153,10 +141,7 @@ def _settings(trainer: Trainer, **changes: object) -> dict[str, object]:
     kept = {name: value for name, value in config.items() if name not in ("out", "device")}
     if config["initial_decoder"]:
         kept["initial_decoder"] = relative_name(config["initial_decoder"])
-    return kept | folders | {
-        **machine(trainer.device, trainer.precision),
-        **changes,
-    }  # fmt: skip
+    return kept | folders | {**machine(trainer.device, trainer.precision), **changes}
 
 
 # --- the two experiments ---

@@ -23,9 +23,17 @@ from course_lib.vgg import VGG19Encoder
 
 KEPT = 2048  # style crops whose statistics are measured beforehand
 BASE = {
-    "batch": 8, "crop": 256, "style_crop": 224, "style_weight": 10.0, "learning_rate": 3e-4,
-    "schedule": "cosine", "average": 0.995, "size": 288, "images": None, "seed": 1,
-}  # fmt: skip
+    "batch": 8,
+    "crop": 256,
+    "style_crop": 224,
+    "style_weight": 10.0,
+    "learning_rate": 3e-4,
+    "schedule": "cosine",
+    "average": 0.995,
+    "size": 288,
+    "images": None,
+    "seed": 1,
+}
 ARMS: Mapping[str, Mapping[str, object]] = {
     "base": {},
     "style weight 1": {"style_weight": 1.0},
@@ -34,7 +42,9 @@ ARMS: Mapping[str, Mapping[str, object]] = {
     "rate 1e-4": {"learning_rate": 1e-4},
     "rate 1e-3": {"learning_rate": 1e-3},
     "the authors' schedule": {
-        "schedule": "inverse", "learning_rate": 1e-4, "learning_rate_decay": 5e-5
+        "schedule": "inverse",
+        "learning_rate": 1e-4,
+        "learning_rate_decay": 5e-5,
     },
     "Muon": {"optimizer": "muon", "learning_rate": 3e-3},
     "crops of 128, batch 32": {"crop": 128, "style_crop": 128, "batch": 32},
@@ -46,9 +56,12 @@ ARMS: Mapping[str, Mapping[str, object]] = {
     "autoencoder first": {"warmup_steps": 150},
     "Adam, longer": {"learning_rate": 4e-4, "warmup_steps": 300, "average": 0.999},
     "Muon, longer": {
-        "optimizer": "muon", "learning_rate": 2e-3, "warmup_steps": 300, "average": 0.999
+        "optimizer": "muon",
+        "learning_rate": 2e-3,
+        "warmup_steps": 300,
+        "average": 0.999,
     },
-}  # fmt: skip
+}
 JUDGED = 40  # held-out pairs
 SHOWN = 6  # of them on the sheet
 
@@ -98,8 +111,9 @@ class StudyTrainer(Trainer):
             for layer, maps in features.items():
                 parts[layer].append(channel_statistics(maps))
         self.completed = 0
-        return {k: ChannelStatistics(*map(torch.cat, zip(*v, strict=True)))
-                for k, v in parts.items()}  # fmt: skip
+        return {
+            k: ChannelStatistics(*map(torch.cat, zip(*v, strict=True))) for k, v in parts.items()
+        }
 
     def pair(self) -> tuple[Tensor, Tensor]:
         return super().pair() if self.kept is None else (self.batch(0), torch.empty(0))
@@ -114,8 +128,7 @@ class StudyTrainer(Trainer):
         count = len(self.kept["relu1_1"].mean)
         chosen = torch.arange(self.completed * size, (self.completed + 1) * size) % count
         chosen = chosen.to(self.device)
-        wanted = {k: ChannelStatistics(*(part[chosen] for part in v))
-                  for k, v in self.kept.items()}  # fmt: skip
+        wanted = {k: ChannelStatistics(*(part[chosen] for part in v)) for k, v in self.kept.items()}
         with torch.no_grad():
             target = apply_statistics(self.encoder.encode(content), wanted["relu4_1"])
         features = self.encoder(self.parallel(target), STYLE_LAYERS)
@@ -214,9 +227,8 @@ def recipe_study(
         for kind, network in (("last", trainer.decoder), ("averaged", trainer.averaged)):
             with trainer.autocast():
                 row[kind], pictures = judge(
-                    trainer.encoder, network,
-                    *(x.to(trainer.device) for x in (contents, styles)),
-                )  # fmt: skip
+                    trainer.encoder, network, *(x.to(trainer.device) for x in (contents, styles))
+                )
         shown.append([to_image(picture) for picture in pictures[:SHOWN]])
         names.append(name)
         results[name] = row

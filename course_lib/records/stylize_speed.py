@@ -136,8 +136,5 @@ def measure_inference(
                 "images_per_second": batch / times["median"],
                 "memory": memory.record(),
             }
-    settings = {
-        **machine(device, transfer.dtype),
-        "repeats": repeats,
-    }
+    settings = {**machine(device, transfer.dtype), "repeats": repeats}
     return settings, results

@@ -103,9 +103,16 @@ def run_command(device: torch.device, precision: str, width: int, height: int) -
         source, result = Path(folder) / "photo.jpg", Path(folder) / "result.jpg"
         save_image(photograph(width, height), source)
         arguments = [
-            "stylize", source, DATA_DIR / "style" / f"{STYLE}.jpg", "-o", result,
-            "--device", device, "--precision", precision,
-        ]  # fmt: skip
+            "stylize",
+            source,
+            DATA_DIR / "style" / f"{STYLE}.jpg",
+            "-o",
+            result,
+            "--device",
+            device,
+            "--precision",
+            precision,
+        ]
         command = [sys.executable, "-m", "course_lib", *map(str, arguments)]
         complaint = Path(folder) / "complaint.txt"
         with complaint.open("w") as stderr:

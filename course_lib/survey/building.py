@@ -157,10 +157,12 @@ def draft_preference_survey(
         raise SurveyError("a comparison needs two methods or more, each as NAME=FOLDER")
     draft = Draft(PREFERENCE, random.Random(seed))
     files = {
-        method: {path.relative_to(folder).with_suffix("").as_posix(): path
-                 for path in draft.pictures(folder)}
+        method: {
+            path.relative_to(folder).with_suffix("").as_posix(): path
+            for path in draft.pictures(folder)
+        }
         for method, folder in methods.items()
-    }  # fmt: skip
+    }
     common = sorted(set.intersection(*(set(paths) for paths in files.values())))
     draft.rng.shuffle(common)
     names = list(methods)

@@ -36,10 +36,13 @@ def read_csv_key(path: Path) -> list[CsvQuestion]:
         raise SurveyError(f"{path}: an answer key needs the columns 'question' and 'right'")
     records = [dict(zip(titles, row, strict=False)) for row in rows[1:]]
     questions = [
-        CsvQuestion(record.get("question", "").strip(), record.get("right", "").strip(),
-                    record.get("wrong", "").strip() or None)
+        CsvQuestion(
+            record.get("question", "").strip(),
+            record.get("right", "").strip(),
+            record.get("wrong", "").strip() or None,
+        )
         for record in records
-    ]  # fmt: skip
+    ]
     if not questions or not all(q.title and q.right for q in questions):
         raise SurveyError(f"{path}: every line of an answer key needs a question and an answer")
     if len({_fold(q.title) for q in questions}) < len(questions):

@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from course_lib import REPOSITORY
-from course_lib.survey.items import (
-    PREFERENCE,
-    Page,
-    SurveyError,
-    make_result,
-    present,
-    read_page,
-)
+from course_lib.survey.items import PREFERENCE, Page, SurveyError, make_result, present, read_page
 from course_lib.system.files import check_writable, replacing
 
 # Low enough that question, pictures and buttons fit into a window of 800 pixels.
@@ -76,11 +69,19 @@ class SurveyForm:
             row, widths = columns, "1fr 1fr"
         else:
             row, widths = [columns[0], self.pictures[0], columns[1]], "1fr 1.3fr 1fr"
-        self.row = widgets.GridBox(row, layout=widgets.Layout(
-            grid_template_columns=widths, grid_gap="16px", align_items="center", max_width="960px"
-        ))  # fmt: skip
-        self.next_row = widgets.HBox([self.next_button], layout=widgets.Layout(
-            justify_content="center", max_width="960px", margin="8px 0 0 0"))  # fmt: skip
+        self.row = widgets.GridBox(
+            row,
+            layout=widgets.Layout(
+                grid_template_columns=widths,
+                grid_gap="16px",
+                align_items="center",
+                max_width="960px",
+            ),
+        )
+        self.next_row = widgets.HBox(
+            [self.next_button],
+            layout=widgets.Layout(justify_content="center", max_width="960px", margin="8px 0 0 0"),
+        )
         self.widget = widgets.VBox([self.heading, self.row, self.next_row])
         self._next()
 

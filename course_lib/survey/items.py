@@ -202,8 +202,14 @@ def _read_item(record: Mapping) -> Item:
     first, second = record["options"]
     labels = {_text(option): _text(label) for option, label in record["labels"].items()}
     about = {_text(name): _text(value) for name, value in record["about"].items()}
-    item = Item(_text(record["id"]), (_text(first), _text(second)), labels,
-                record["right"], about, record["attention"] is True)  # fmt: skip
+    item = Item(
+        _text(record["id"]),
+        (_text(first), _text(second)),
+        labels,
+        record["right"],
+        about,
+        record["attention"] is True,
+    )
     if set(labels) != set(item.options) or first == second:
         raise ValueError("labels")
     if item.right is not None and item.right not in item.options:
@@ -245,8 +251,14 @@ def read_page(path: str | os.PathLike) -> Page:
         record = json.loads(match[1])
         if record["format"] != PAGE_FORMAT:
             raise KeyError("format")
-        return Page(record["survey"], record["kind"], record["title"], record["question"],
-                    tuple(record["items"]), record["practice"])  # fmt: skip
+        return Page(
+            record["survey"],
+            record["kind"],
+            record["title"],
+            record["question"],
+            tuple(record["items"]),
+            record["practice"],
+        )
     except (KeyError, TypeError, ValueError, RecursionError):
         raise SurveyError(f"{path} is not a page that 'survey build' wrote") from None
 

@@ -153,8 +153,13 @@ def fill_page(title: str, survey: Mapping[str, object]) -> str:
     )
     # "<" could end the script element, or begin a comment in it.
     data = json.dumps(survey).replace("<", "\\u003c")
-    parts = {"title": html.escape(title), "policy": policy, "style": style, "script": script,
-             "survey": data}  # fmt: skip
+    parts = {
+        "title": html.escape(title),
+        "policy": policy,
+        "style": style,
+        "script": script,
+        "survey": data,
+    }
     template = (FOLDER / "page.html").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
 

@@ -140,9 +140,16 @@ def score_preference(
             wins = int((winner[met] == i).sum())
             middle, low, high = model.preference(a, b, level)
             duels.append(
-                {"a": a, "b": b, "votes": int(met.sum()), "a_wins": wins, "probability": middle,
-                 "interval": (low, high), "p_value": binomial_test(wins, int(met.sum()))}
-            )  # fmt: skip
+                {
+                    "a": a,
+                    "b": b,
+                    "votes": int(met.sum()),
+                    "a_wins": wins,
+                    "probability": middle,
+                    "interval": (low, high),
+                    "p_value": binomial_test(wins, int(met.sum())),
+                }
+            )
     observed, kappa = agreement(answers.first_chosen)
     numbers: Numbers = {
         "simulated": answers.simulated,
@@ -166,8 +173,13 @@ def score_preference(
 
 def _by_question(answers: Answers, key: Key) -> list[dict]:
     return [
-        {"question": item.id, "pair": item.about.get("pair", ""),
-         "votes": {item.labels[item.options[0]]: int(chosen.sum()),
-                   item.labels[item.options[1]]: int((~chosen).sum())}}
+        {
+            "question": item.id,
+            "pair": item.about.get("pair", ""),
+            "votes": {
+                item.labels[item.options[0]]: int(chosen.sum()),
+                item.labels[item.options[1]]: int((~chosen).sum()),
+            },
+        }
         for item, chosen in zip(key.questions, answers.first_chosen.T, strict=True)
-    ]  # fmt: skip
+    ]

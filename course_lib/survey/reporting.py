@@ -87,16 +87,24 @@ def _preference(numbers: Numbers) -> list[str]:
         "test",
     ]
     rows = [
-        [f"{d['a']} : {d['b']}", f"{d['a_wins']} : {d['votes'] - d['a_wins']}",
-         percent(d["a_wins"] / d["votes"]), percent(d["probability"]), span(d["interval"]),
-         p_text(d["p_value"])]
+        [
+            f"{d['a']} : {d['b']}",
+            f"{d['a_wins']} : {d['votes'] - d['a_wins']}",
+            percent(d["a_wins"] / d["votes"]),
+            percent(d["probability"]),
+            span(d["interval"]),
+            p_text(d["p_value"]),
+        ]
         for d in numbers["duels"]
-    ]  # fmt: skip
+    ]
     title = f"Preference, {numbers['people']} people, {numbers['questions']} questions each"
     lines = table(_title(numbers, title), head, rows)
     strengths = sorted(numbers["strengths"].items(), key=lambda pair: -pair[1])
-    lines.append("  strengths: " + ", ".join(f"{printable(m)} {s:+.2f}" for m, s in strengths)
-                 + f"; position 1 {numbers['first_bonus']:+.2f}")  # fmt: skip
+    lines.append(
+        "  strengths: "
+        + ", ".join(f"{printable(m)} {s:+.2f}" for m, s in strengths)
+        + f"; position 1 {numbers['first_bonus']:+.2f}"
+    )
     if "votes" in numbers:
         lines += [f"  share of votes for {printable(numbers['duels'][0]['a'])}:"]
         lines += ["  " + line for line in _rate_lines(numbers["votes"], numbers["level"])]
@@ -106,8 +114,10 @@ def _preference(numbers: Numbers) -> list[str]:
 def _questions(numbers: Numbers) -> list[str]:
     rows = numbers["by_question"]
     if "duels" in numbers:
-        body = [[k, r["pair"], ", ".join(f"{m} {v}" for m, v in r["votes"].items())]
-                for k, r in enumerate(rows, 1)]  # fmt: skip
+        body = [
+            [k, r["pair"], ", ".join(f"{m} {v}" for m, v in r["votes"].items())]
+            for k, r in enumerate(rows, 1)
+        ]
         return table(_title(numbers, "Questions"), ["no.", "picture", "votes"], body)
     names = [name for name in ("painting", "distractor", "photograph") if name in rows[0]]
     if "distractor" not in rows[0]:
@@ -123,10 +133,13 @@ def _questions(numbers: Numbers) -> list[str]:
 def _people(numbers: Numbers) -> list[str]:
     timed = any(row["seconds"] is not None for row in numbers["by_person"])
     body = [
-        [row["person"], f"{row['successes']} of {numbers['questions']}",
-         *([f"{row['seconds']:.1f} s"] if timed else [])]
+        [
+            row["person"],
+            f"{row['successes']} of {numbers['questions']}",
+            *([f"{row['seconds']:.1f} s"] if timed else []),
+        ]
         for row in numbers["by_person"]
-    ]  # fmt: skip
+    ]
     head = ["person", "right", *(["median time"] if timed else [])]
     return table(_title(numbers, "People"), head, body)
 
@@ -145,8 +158,10 @@ def _position(numbers: Numbers) -> list[str]:
         part = found.get(name)
         if part and part["answers"]:
             share = percent(part["successes"] / part["answers"])
-            lines.append(f"  right answer in position {place}: found {part['successes']} of "
-                         f"{part['answers']} times, {share}")  # fmt: skip
+            lines.append(
+                f"  right answer in position {place}: found {part['successes']} of "
+                f"{part['answers']} times, {share}"
+            )
     return lines
 
 
@@ -193,17 +208,24 @@ def report_totals(numbers: Numbers) -> str:
         "",
     ]
     body = [
-        [f"{row['intraclass_correlation']:.2f}", f"{row['effective_answers']:.0f}",
-         span(row["interval"])]
+        [
+            f"{row['intraclass_correlation']:.2f}",
+            f"{row['effective_answers']:.0f}",
+            span(row["interval"]),
+        ]
         for row in numbers["by_correlation"]
-    ]  # fmt: skip
+    ]
     head = ["within a person", "answers that count", "interval"]
     lines += table("By the correlation between answers of one person", head, body)
     body = [
-        [name, f"{part['design_effect']:.2f}", span(part["interval_over_people"]),
-         span(part["interval_bootstrap"])]
+        [
+            name,
+            f"{part['design_effect']:.2f}",
+            span(part["interval_over_people"]),
+            span(part["interval_bootstrap"]),
+        ]
         for name, part in (("as equal as can be", equal), ("as unequal as can be", unequal))
-    ]  # fmt: skip
+    ]
     head = ["people are", "design effect", "interval over people", "bootstrap over people"]
     lines += ["", *table("The two extremes that these totals allow", head, body)]
     lower = unequal["interval_over_people"][0]

@@ -15,14 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib.survey.items import (
-    RESULT_FORMAT,
-    Key,
-    SurveyError,
-    checksum,
-    present,
-    read_text,
-)
+from course_lib.survey.items import RESULT_FORMAT, Key, SurveyError, checksum, present, read_text
 from course_lib.system.listings import walk
 from course_lib.system.printing import printable
 
@@ -268,9 +261,10 @@ def _leave_out_duplicates(found: dict[str, dict], left_out: dict[str, str]) -> N
         for name in names[1:] if same else names:
             other = next(n for n in names if n != name)
             left_out[name] = (
-                f"is a duplicate of {printable(names[0])}" if same
+                f"is a duplicate of {printable(names[0])}"
+                if same
                 else f"has the seed of {printable(other)} but other answers; neither counts"
-            )  # fmt: skip
+            )
             del found[name]
 
 
@@ -288,8 +282,9 @@ def _to_answers(found: Mapping[str, dict], key: Key, left_out: dict[str, str]) -
     for result in found.values():
         by_item = {answer["item"]: answer for answer in result["answers"]}
         rows.append([by_item[question.id] for question in questions])
-    first = [[a["choice"] == q.options[0] for a, q in zip(row, questions, strict=True)]
-             for row in rows]  # fmt: skip
+    first = [
+        [a["choice"] == q.options[0] for a, q in zip(row, questions, strict=True)] for row in rows
+    ]
     return Answers(
         people=[result["seed"][:8] for result in found.values()],
         first_chosen=np.array(first),

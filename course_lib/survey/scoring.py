@@ -104,10 +104,14 @@ def by_question(right: np.ndarray, titles: Sequence[dict], level: float = 0.95) 
     """Each question's difficulty: how many found it; here people are independent."""
     counts = right.sum(0)
     return [
-        {**title, "successes": int(count), "rate": float(count / len(right)),
-         "interval": wilson(int(count), len(right), level)}
+        {
+            **title,
+            "successes": int(count),
+            "rate": float(count / len(right)),
+            "interval": wilson(int(count), len(right), level),
+        }
         for title, count in zip(titles, counts, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def by_person(answers: Answers, right: np.ndarray) -> list[dict]:

@@ -76,5 +76,3 @@ def true_rate(rate: float, spread: float) -> float:
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     values = _logistic(math.log(rate / (1 - rate)) + spread * nodes)
     return float((weights * values).sum() / weights.sum())
-
-

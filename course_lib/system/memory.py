@@ -30,8 +30,10 @@ def _left_in_groups() -> list[int]:
             root, limit, usage = CGROUPS, "memory.max", "memory.current"
         elif "memory" in controllers.split(","):
             root, limit, usage = (
-                CGROUPS / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"
-            )  # fmt: skip
+                CGROUPS / "memory",
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+            )
         else:
             continue
         group = root / name.strip("/")

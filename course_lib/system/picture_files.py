@@ -38,8 +38,15 @@ FOREIGN = (
     (4, b"JXL ", "JPEG XL", (".jxl",)),
     (0, b"\xff\x0a", "JPEG XL", ()),
 )
-TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
-         6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"}  # fmt: skip
+TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
 SCREEN_GAMMA = 1 / 2.2  # of a PNG that is meant for a screen as it is
 
 

@@ -45,8 +45,9 @@ class TrainingConfig:
     shift_weight: float = option(0.0, "of a loss against lattices in flat areas")
     learning_rate: float = option(1e-4, "of Adam")
     learning_rate_decay: float = option(0.0, "k: divide the rate by 1 + k * step")
-    schedule: str = option("inverse", "how the rate falls: by k, or to zero at the end",
-                           choices=("inverse", "cosine"))  # fmt: skip
+    schedule: str = option(
+        "inverse", "how the rate falls: by k, or to zero at the end", choices=("inverse", "cosine")
+    )
     average: float = option(0.0, "decay per step of the average of the weights that is saved")
     warmup_steps: int = option(0, "autoencoder steps first")
     warmup_learning_rate: float = option(1e-3, "of the autoencoder steps")
@@ -65,29 +66,50 @@ class TrainingConfig:
 # What may differ between a run and its resumption without changing what the run means.
 FREE_TO_CHANGE = frozenset(
     {
-        "out", "device", "precision", "compile", "epochs", "steps", "minutes", "log_every",
-        "checkpoint_every", "film",
+        "out",
+        "device",
+        "precision",
+        "compile",
+        "epochs",
+        "steps",
+        "minutes",
+        "log_every",
+        "checkpoint_every",
+        "film",
     }
-)  # fmt: skip
+)
 
 PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
     {
         # About half an hour on two CPU cores with bfloat16, a minute or two on a GPU.
         "quick": {
-            "size": 256, "crop": 128, "batch": 4, "style_weight": 5.0, "warmup_steps": 600,
-            "steps": 3000, "learning_rate": 5e-4, "learning_rate_decay": 5e-4,
+            "size": 256,
+            "crop": 128,
+            "batch": 4,
+            "style_weight": 5.0,
+            "warmup_steps": 600,
+            "steps": 3000,
+            "learning_rate": 5e-4,
+            "learning_rate_decay": 5e-4,
         },
         # The fields of TrainingConfig default to the report's recipe but for the encoder: section 4
         # of the report names torchvision's VGG-19, which is a download of 548 MB.
         "report": {"encoder": "torchvision"},
         # For a GPU: what did best in the recipe study, data/runs/recipe_study_longer_gpu.json.
         "long": {
-            "images": None, "size": 288, "crop": 224, "style_crop": 224, "style_weight": 10.0,
-            "warmup_steps": 300, "steps": 60_000, "learning_rate": 4e-4, "schedule": "cosine",
+            "images": None,
+            "size": 288,
+            "crop": 224,
+            "style_crop": 224,
+            "style_weight": 10.0,
+            "warmup_steps": 300,
+            "steps": 60_000,
+            "learning_rate": 4e-4,
+            "schedule": "cosine",
             "average": 0.999,
         },
     }
-)  # fmt: skip
+)
 
 
 def check_config(config: TrainingConfig) -> None:

@@ -100,12 +100,7 @@ def _decode(path: Path, size: int, crop: int) -> Tensor:
 
 
 def draw_crops(
-    pool: ImagePool,
-    step: int,
-    batch: int,
-    crop: int,
-    seed: int,
-    part: tuple[int, int] = (0, 1),
+    pool: ImagePool, step: int, batch: int, crop: int, seed: int, part: tuple[int, int] = (0, 1)
 ) -> Tensor:
     """Draw the random crops of one step.
 

@@ -33,12 +33,14 @@ def film_pairs() -> tuple[Tensor, Tensor]:
     """Photographs and paintings of the film, each (2, 3, 192, 192) in [0, 1]."""
     contents, styles = zip(*PAIRS, strict=True)
     return tuple(
-        torch.cat([
-            to_tensor(resize_shorter_side(center_crop(open_image(DATA_DIR / name)), SIDE))
-            for name in names
-        ])
+        torch.cat(
+            [
+                to_tensor(resize_shorter_side(center_crop(open_image(DATA_DIR / name)), SIDE))
+                for name in names
+            ]
+        )
         for names in (contents, styles)
-    )  # fmt: skip
+    )
 
 
 @torch.no_grad()

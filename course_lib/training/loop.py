@@ -92,10 +92,7 @@ def train(
 
 
 def _run(
-    trainer: Trainer,
-    log: Log,
-    progress: bool,
-    on_log: Callable[[dict[str, object]], None] | None,
+    trainer: Trainer, log: Log, progress: bool, on_log: Callable[[dict[str, object]], None] | None
 ) -> None:
     """Step until the end or Ctrl-C, logging and saving on the way."""
     config, processes = trainer.config, trainer.processes

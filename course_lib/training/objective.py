@@ -52,9 +52,7 @@ def adain_losses(
     return (share * errors).mean(), (share * _style_losses(features, wanted)).mean()
 
 
-def _style_losses(
-    features: dict[str, Tensor], wanted: dict[str, ChannelStatistics]
-) -> Tensor:
+def _style_losses(features: dict[str, Tensor], wanted: dict[str, ChannelStatistics]) -> Tensor:
     """The style loss of each pair of the batch, (N,)."""
     total = 0.0
     for layer, style in wanted.items():

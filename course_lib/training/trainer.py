@@ -266,15 +266,16 @@ class Trainer:
         return {
             "step": self.completed,
             "phase": "autoencoder" if last < self.config.warmup_steps else "adain",
-            "epoch": round(max(0, self.completed - self.config.warmup_steps)
-                           / self.steps_per_epoch, 6),
+            "epoch": round(
+                max(0, self.completed - self.config.warmup_steps) / self.steps_per_epoch, 6
+            ),
             "content_loss": content,
             "style_loss": style,
             **({"shift_loss": shift[0]} if shift else {}),
             "loss": sum(map(operator.mul, self.weights, (content, style, *shift))),
             "learning_rate": self.learning_rate(last),
             "seconds": round(self.elapsed, 1),
-        }  # fmt: skip
+        }
 
     def save(self) -> None:
         """Write the decoder for use, a preview, and the checkpoint; each is renamed into place.
@@ -311,8 +312,9 @@ class Trainer:
 
     def pictures(self) -> list[list[str]]:
         """The names of all pictures in the folders, to notice on resuming that some changed."""
-        return [[str(path.name) for path in pool.files] for pool in
-                (self.content_pool, self.style_pool)]  # fmt: skip
+        return [
+            [str(path.name) for path in pool.files] for pool in (self.content_pool, self.style_pool)
+        ]
 
     def not_finite(self) -> TrainingError:
         return TrainingError(

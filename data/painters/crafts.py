@@ -21,8 +21,10 @@ def stained_glass(rng: np.random.Generator) -> Image.Image:
     base = palette[region] * (1 + rng.normal(0, 0.2, count)[pane])[..., None]
     base = base + (rng.normal(0, 0.05, (count, 3)))[pane]
     slope = rng.uniform(-1, 1, (2, count)) * 0.005
-    middle = [np.bincount(pane.ravel(), (v + 0 * label).ravel()) / np.bincount(pane.ravel())
-              for v in (x, y)]
+    middle = [
+        np.bincount(pane.ravel(), (v + 0 * label).ravel()) / np.bincount(pane.ravel())
+        for v in (x, y)
+    ]
     tilt = slope[0][pane] * (x - middle[0][pane]) + slope[1][pane] * (y - middle[1][pane])
     streaks = [kit.fbm(rng, w, h, size, 4, 0.6) for size in ((90, 16), (16, 90), (34, 30))]
     streak = np.choose(pane % 3, streaks)
@@ -75,8 +77,11 @@ def _window(rng: np.random.Generator, w: int, h: int) -> tuple[Array, Array]:
         colours[first : first + 6] = kit.rgb("d81f3f", "e85a9a", "f0f0e0", "c83a8a", "ff6a2a")[i]
         colours[first + 7] = kit.rgb("ffcf3a")
     edge = np.minimum(np.minimum(x, w - x), np.minimum(y, h - y))
-    number = 130 + np.where(np.minimum(x, w - x) < np.minimum(y, h - y), y // 38 + 24 * (x > 300),
-                            48 + x // 38 + 24 * (y > 300)).astype(int)
+    number = 130 + np.where(
+        np.minimum(x, w - x) < np.minimum(y, h - y),
+        y // 38 + 24 * (x > 300),
+        48 + x // 38 + 24 * (y > 300),
+    ).astype(int)
     region = np.where(edge < 30, 120 + number, region)
     colours[250:350] = np.resize(kit.rgb("b01f3a", "2f5fc0", "e0a83a"), (100, 3))
     return region, colours
@@ -91,8 +96,10 @@ def byzantine_mosaic(rng: np.random.Generator) -> Image.Image:
     xx = x + 1.6 * kit.noise(rng, w, h, 22) + 0 * y
     cx = cy = 360.0
     patches = [(cx, cy, 900.0), (cx, cy, 138.0)]
-    patches += [(cx + 226 * np.cos(a), cy + 226 * np.sin(a), 70.0)
-                for a in np.arange(8) * np.pi / 4 + np.pi / 8]
+    patches += [
+        (cx + 226 * np.cos(a), cy + 226 * np.sin(a), 70.0)
+        for a in np.arange(8) * np.pi / 4 + np.pi / 8
+    ]
     patches += [(px, py, 84.0) for px in (64, 656) for py in (64, 656)]
     patch, radius = np.zeros(xx.shape, int), np.hypot(xx - cx, yy - cy)
     turn = np.arctan2(yy - cy, xx - cx)

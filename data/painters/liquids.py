@@ -56,24 +56,75 @@ def watercolour_blooms(rng: Generator) -> Image.Image:
     wander = [kit.fbm(rng, w, h, cell, 5, 0.55) for cell in (130, 60)]
     pigments = kit.rgb("a9cf9a", "f5c3a8", "8fc4dc", "f6dd8a", "b9b0e0")
     for i in range(26):
-        _wash(rng, sheet, wander, tooth, rng.uniform(0, 1, 2) * (w, h), rng.uniform(80, 210),
-              pigments[i % 5], (1, 0.0))
+        _wash(
+            rng,
+            sheet,
+            wander,
+            tooth,
+            rng.uniform(0, 1, 2) * (w, h),
+            rng.uniform(80, 210),
+            pigments[i % 5],
+            (1, 0.0),
+        )
     greens = kit.rgb("3f7f4a", "6fa046", "2a6a6a", "8fae4a")
     for _ in range(46):
-        _wash(rng, sheet, wander, tooth, rng.uniform(0, 1, 2) * (w, h), rng.uniform(48, 96),
-              greens[rng.integers(4)], (2, 0.74))
-    flowers = [(230, 220, 120), (500, 320, 135), (250, 520, 125), (560, 610, 110), (560, 90, 84),
-               (70, 380, 76), (80, 690, 88), (390, 700, 70), (70, 80, 72), (390, 90, 60)]
+        _wash(
+            rng,
+            sheet,
+            wander,
+            tooth,
+            rng.uniform(0, 1, 2) * (w, h),
+            rng.uniform(48, 96),
+            greens[rng.integers(4)],
+            (2, 0.74),
+        )
+    flowers = [
+        (230, 220, 120),
+        (500, 320, 135),
+        (250, 520, 125),
+        (560, 610, 110),
+        (560, 90, 84),
+        (70, 380, 76),
+        (80, 690, 88),
+        (390, 700, 70),
+        (70, 80, 72),
+        (390, 90, 60),
+    ]
     hues = kit.rgb("d8324f", "e8672f", "b03a9a", "5a4fc0", "e84a7a", "f09a2a")
     for i, (cx, cy, size) in enumerate(flowers):
-        _wash(rng, sheet, wander, tooth, np.array([cx, cy], float), size * 1.04,
-              kit.rgb("fbf6ea"), (1, 0.0), lift=0.85)
+        _wash(
+            rng,
+            sheet,
+            wander,
+            tooth,
+            np.array([cx, cy], float),
+            size * 1.04,
+            kit.rgb("fbf6ea"),
+            (1, 0.0),
+            lift=0.85,
+        )
         for share, petals in ((1.0, 5), (0.86, 6), (0.64, 5), (0.42, 4)):
             hue = hues[(i + (share < 0.6)) % 6]
-            _wash(rng, sheet, wander, tooth, np.array([cx, cy]) + rng.normal(0, 5, 2),
-                  size * share, hue, (petals, 0.2))
-        _wash(rng, sheet, wander, tooth, np.array([cx, cy], float), size * 0.17, kit.rgb("2a1a3a"),
-              (7, 0.3))
+            _wash(
+                rng,
+                sheet,
+                wander,
+                tooth,
+                np.array([cx, cy]) + rng.normal(0, 5, 2),
+                size * share,
+                hue,
+                (petals, 0.2),
+            )
+        _wash(
+            rng,
+            sheet,
+            wander,
+            tooth,
+            np.array([cx, cy], float),
+            size * 0.17,
+            kit.rgb("2a1a3a"),
+            (7, 0.3),
+        )
     drops = kit.Mask(w, h)
     for _ in range(420):
         drops.disc(*(rng.uniform(0, 1, 2) * (w, h)), 0.6 + rng.exponential(1.5), 150)
@@ -84,8 +135,15 @@ def watercolour_blooms(rng: Generator) -> Image.Image:
 
 
 def _wash(
-    rng: Generator, sheet: Array, wander: list[Array], tooth: Array, centre: Array, size: float,
-    colour: Array, petals: tuple[int, float], lift: float = 0.0,
+    rng: Generator,
+    sheet: Array,
+    wander: list[Array],
+    tooth: Array,
+    centre: Array,
+    size: float,
+    colour: Array,
+    petals: tuple[int, float],
+    lift: float = 0.0,
 ) -> None:
     """Lay one transparent wash on the sheet, in place; `petals` is (number, depth of the lobes).
 
@@ -129,9 +187,18 @@ def splatter(rng: Generator) -> Image.Image:
         soak = kit.smoothstep(0.08, 0.2, stain) * 0.55 + 0.25 * rim
         colour = kit.mix(colour, kit.rgb(code), soak * (0.7 + 0.3 * linen))
     height = 0.35 * linen
-    layers = [("8d8f92", 26, 8.0), ("d9932b", 22, 6.0), ("1a1917", 26, 6.0), ("1f6f7a", 22, 4.6),
-              ("efe9da", 30, 4.6), ("b3261f", 18, 3.8), ("141312", 26, 3.4), ("f4d23a", 14, 2.8),
-              ("f6f2e6", 26, 2.4), ("20407f", 12, 2.6)]
+    layers = [
+        ("8d8f92", 26, 8.0),
+        ("d9932b", 22, 6.0),
+        ("1a1917", 26, 6.0),
+        ("1f6f7a", 22, 4.6),
+        ("efe9da", 30, 4.6),
+        ("b3261f", 18, 3.8),
+        ("141312", 26, 3.4),
+        ("f4d23a", 14, 2.8),
+        ("f6f2e6", 26, 2.4),
+        ("20407f", 12, 2.6),
+    ]
     for code, throws, thick in layers:
         paint = kit.Mask(w, h)
         for _ in range(throws):

@@ -48,8 +48,16 @@ def impasto_night(rng: np.random.Generator) -> Image.Image:
     """A night over a lake: thick bent strokes follow whirls of wind around moon and stars."""
     w = h = 768
     y, x = kit.grid(w, h)
-    stars = [(560, 150, 74), (130, 120, 34), (330, 70, 26), (250, 265, 30), (700, 330, 26),
-             (60, 330, 20), (425, 345, 18), (706, 52, 20)]
+    stars = [
+        (560, 150, 74),
+        (130, 120, 34),
+        (330, 70, 26),
+        (250, 265, 30),
+        (700, 330, 26),
+        (60, 330, 20),
+        (425, 345, 18),
+        (706, 52, 20),
+    ]
     eddies = [(sx, sy, r * 2.3, 1.6 * (-1) ** i) for i, (sx, sy, r) in enumerate(stars)]
     eddies += [(395, 190, 120, -2.2), (160, 400, 90, 1.5), (600, 410, 80, -1.4)]
     sky_angle = _swirl(y, x, eddies, 0.5 * kit.noise(rng, w, h, 150))
@@ -69,12 +77,14 @@ def impasto_night(rng: np.random.Generator) -> Image.Image:
     under = kit.mix(under, lake, kit.smoothstep(-2, 2, y - shore))
     ridge = 455 + 60 * kit.noise(rng, w, 1, 120)[:1] + 16 * kit.noise(rng, w, 1, 30)[:1]
     hills = (y > ridge) & (y < shore)
-    slope = kit.ramp(0.5 + 0.5 * kit.noise(rng, w, h, (26, 40)),
-                     kit.rgb("101a3c", "2b3f86", "2c6a74"))
+    slope = kit.ramp(
+        0.5 + 0.5 * kit.noise(rng, w, h, (26, 40)), kit.rgb("101a3c", "2b3f86", "2c6a74")
+    )
     kit.put(under, slope, hills)
     bank = 668 - 46 * np.sin(x / 190 + 0.6) + 18 * kit.noise(rng, w, 1, 60)[:1]
-    grass = kit.ramp(0.5 + 0.6 * kit.fbm(rng, w, h, 40, 3),
-                     kit.rgb("0a1a24", "1d4d3a", "6b8a2c", "c9a227"))
+    grass = kit.ramp(
+        0.5 + 0.6 * kit.fbm(rng, w, h, 40, 3), kit.rgb("0a1a24", "1d4d3a", "6b8a2c", "c9a227")
+    )
     kit.put(under, grass, y > bank)
     angle = np.where(y > shore, 0.12 * np.sin(x / 60 + y / 20), sky_angle)
     angle = np.where(hills, 0.9 * np.sin(x / 70), angle)
@@ -95,10 +105,15 @@ def fauve_hills(rng: np.random.Generator) -> Image.Image:
     under = kit.mix(under, kit.rgb("fff3b8"), kit.smoothstep(62, 50, sun))
     under = kit.mix(under, kit.rgb("ff5a2c"), np.exp(-(((sun - 66) / 11) ** 2)))
     angle = np.arctan2(y - 120, x - 560) + np.pi / 2 + 0.3 * kit.noise(rng, w, h, 90)
-    hills = [("5a4fb0", "2f6fd0", "c46ad0"), ("1f9e8a", "6cc24a", "2b4fc4"),
-             ("e0335a", "ff7a2a", "8a2a9a"), ("ffb51e", "ff5a1f", "e8e04a"),
-             ("d0225a", "f0508a", "6a2aa8"), ("1a9a5a", "b8d432", "0a5a8a"),
-             ("ff6a1a", "e01f3a", "ffc23a")]
+    hills = [
+        ("5a4fb0", "2f6fd0", "c46ad0"),
+        ("1f9e8a", "6cc24a", "2b4fc4"),
+        ("e0335a", "ff7a2a", "8a2a9a"),
+        ("ffb51e", "ff5a1f", "e8e04a"),
+        ("d0225a", "f0508a", "6a2aa8"),
+        ("1a9a5a", "b8d432", "0a5a8a"),
+        ("ff6a1a", "e01f3a", "ffc23a"),
+    ]
     for i, palette in enumerate(hills):
         base = 215 + i * 62 + 24 * np.sin(x / (95 + 11 * i) + 2.1 * i)
         ridge = base + (58 - 5 * i) * kit.noise(rng, w, 1, 150)[:1]
@@ -122,12 +137,23 @@ def _grove(
     """Bent trees for the hills: red and cobalt trunks, crowns in leaf-sized patches of colour."""
     height, width = (n // kit.SCALE for n in under.shape[:2])
     patches = kit.fbm(rng, width, height, 26, 3)
-    crowns = [("0a6a5a", "2fb86a", "f0e03a"), ("c01f6a", "ff7aa0", "ffd23a"),
-              ("1a3fa8", "2aa0d0", "8ae0a0")]
+    crowns = [
+        ("0a6a5a", "2fb86a", "f0e03a"),
+        ("c01f6a", "ff7aa0", "ffd23a"),
+        ("1a3fa8", "2aa0d0", "8ae0a0"),
+    ]
     # Each tree: foot x and y, height, half width of the crown as a share of the height.
-    trees = [(118, 590, 300, 0.3), (226, 618, 190, 0.15), (668, 600, 270, 0.27),
-             (560, 522, 150, 0.13), (420, 470, 96, 0.36), (752, 480, 170, 0.16),
-             (318, 432, 84, 0.2), (18, 470, 130, 0.3), (486, 610, 96, 0.4)]
+    trees = [
+        (118, 590, 300, 0.3),
+        (226, 618, 190, 0.15),
+        (668, 600, 270, 0.27),
+        (560, 522, 150, 0.13),
+        (420, 470, 96, 0.36),
+        (752, 480, 170, 0.16),
+        (318, 432, 84, 0.2),
+        (18, 470, 130, 0.3),
+        (486, 610, 96, 0.4),
+    ]
     for i, (tx, ty, tall, wide) in enumerate(sorted(trees, key=lambda tree: tree[1])):
         up = (ty - y) / tall
         bend = tx + 0.1 * tall * np.sin(2.4 * up + i)
@@ -180,8 +206,9 @@ def pointillist_river(rng: np.random.Generator) -> Image.Image:
         bark = kit.ramp(0.5 + (x - tx) / thick / 3, kit.rgb("e39a5a", "8c4a5c", "3a2f6e"))
         kit.put(under, bark, trunk)
         crown = np.hypot((x - tx) / 215, (y - 25) / 165) + 0.5 * leaves
-        shade = kit.ramp(0.5 + 0.7 * kit.fbm(rng, w, h, 40, 3),
-                         kit.rgb("1f3a6e", "2a7552", "6ea83f", "e2d05a"))
+        shade = kit.ramp(
+            0.5 + 0.7 * kit.fbm(rng, w, h, 40, 3), kit.rgb("1f3a6e", "2a7552", "6ea83f", "e2d05a")
+        )
         kit.put(under, shade, crown < 0.95)
     return kit.finish(_dots(rng, under))
 
@@ -211,8 +238,20 @@ def cubist_shards(rng: np.random.Generator) -> Image.Image:
     under = kit.ramp(0.5 + 0.5 * tone, kit.rgb("5b5348", "8f8068", "b9a37c", "9aa3a0"))
     angle = np.round(0.5 * tone, 6)
     ink = np.zeros(tone.shape)
-    palette = kit.rgb("d9b679", "b5803c", "7a4b22", "e9dfc6", "8fa3ad", "4e6a80", "2b3a4a",
-                      "a79b86", "c9c2b0", "6f7f6a", "20201f", "c46a3a")
+    palette = kit.rgb(
+        "d9b679",
+        "b5803c",
+        "7a4b22",
+        "e9dfc6",
+        "8fa3ad",
+        "4e6a80",
+        "2b3a4a",
+        "a79b86",
+        "c9c2b0",
+        "6f7f6a",
+        "20201f",
+        "c46a3a",
+    )
     for i in range(190):
         spread = 0.34 if i < 60 else 0.2
         centre = np.clip(rng.normal(0.5, spread, 2), -0.05, 1.05) * (w, h)
@@ -230,7 +269,10 @@ def cubist_shards(rng: np.random.Generator) -> Image.Image:
 
 
 def _facet(
-    rng: np.random.Generator, layers: tuple[Array, Array, Array], centre: Array, size: float,
+    rng: np.random.Generator,
+    layers: tuple[Array, Array, Array],
+    centre: Array,
+    size: float,
     colour: Array,
 ) -> None:
     """Lay one many-sided plane into (colour, brush angle, line) layers, in place."""
@@ -255,8 +297,9 @@ def _facet(
         cover = cover * (0.62 + 0.38 * np.sign(np.sin(gaps[1] * 2 * np.pi / pitch + 0.01)))
     under[box] = kit.mix(under[box], colour, np.round(cover, 9))
     angle[box] = np.where((inside > 0) & (fade < 0.5), np.round(facing[0] + 1.57, 6), angle[box])
-    line = np.maximum(kit.smoothstep(1.3, 0.5, np.abs(gaps[0])),
-                      0.6 * kit.smoothstep(0.9, 0.3, np.abs(gaps[1])))
+    line = np.maximum(
+        kit.smoothstep(1.3, 0.5, np.abs(gaps[0])), 0.6 * kit.smoothstep(0.9, 0.3, np.abs(gaps[1]))
+    )
     ink[box] = np.maximum(ink[box] * (1 - 0.5 * cover), line * (inside > -0.9))
 
 
@@ -266,9 +309,13 @@ def _still_life(under: Array, ink: Array) -> tuple[Array, Array]:
     marks, hole = kit.Mask(width, height), kit.Mask(width, height)
     t = np.linspace(0, 1, 60)
     for cx, cy, rx, ry, start, stop in (
-        (330, 520, 150, 120, 0.6, 3.4), (345, 515, 132, 108, 3.8, 6.0),
-        (390, 350, 104, 92, 2.4, 5.2), (402, 352, 88, 80, -1.2, 1.2),
-        (520, 200, 40, 150, 1.6, 4.6), (540, 210, 36, 140, -1.5, 1.4), (160, 250, 70, 70, 2, 6.6),
+        (330, 520, 150, 120, 0.6, 3.4),
+        (345, 515, 132, 108, 3.8, 6.0),
+        (390, 350, 104, 92, 2.4, 5.2),
+        (402, 352, 88, 80, -1.2, 1.2),
+        (520, 200, 40, 150, 1.6, 4.6),
+        (540, 210, 36, 140, -1.5, 1.4),
+        (160, 250, 70, 70, 2, 6.6),
     ):
         a = start + (stop - start) * t
         marks.line(np.stack([cx + rx * np.cos(a), cy + ry * np.sin(a)], axis=-1), 2.4)
@@ -332,7 +379,11 @@ def _rectangles(
         return [(left, top, right, bottom, depth)]
     share = round(rng.choice([0.28, 0.36, 0.5, 0.64, 0.72]) * max(wide, tall))
     if wide > tall:
-        return [*_rectangles(rng, left, top, left + share, bottom, depth + 1),
-                *_rectangles(rng, left + share, top, right, bottom, depth + 1)]
-    return [*_rectangles(rng, left, top, right, top + share, depth + 1),
-            *_rectangles(rng, left, top + share, right, bottom, depth + 1)]
+        return [
+            *_rectangles(rng, left, top, left + share, bottom, depth + 1),
+            *_rectangles(rng, left + share, top, right, bottom, depth + 1),
+        ]
+    return [
+        *_rectangles(rng, left, top, right, top + share, depth + 1),
+        *_rectangles(rng, left, top + share, right, bottom, depth + 1),
+    ]

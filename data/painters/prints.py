@@ -16,15 +16,31 @@ def woodblock_waves(rng: Generator) -> Image.Image:
     block = kit.Mask(w, h)
     block.disc(560, 168, 92, 8)
     _clouds(rng, block)
-    rows = [(330, 60, 250, 40), (395, 96, 330, 190), (470, 150, 400, 20), (545, 120, 300, 150),
-            (628, 128, 372, 330), (716, 104, 290, 80)]
+    rows = [
+        (330, 60, 250, 40),
+        (395, 96, 330, 190),
+        (470, 150, 400, 20),
+        (545, 120, 300, 150),
+        (628, 128, 372, 330),
+        (716, 104, 290, 80),
+    ]
     for i, row in enumerate(rows):
         _wave(rng, block, *row, fine=i < 2)
     # Cut edges are never quite straight: read the block through a slightly shaken lens.
     shaken = 0.9 * kit.noise(rng, w, h, 7)
     index = kit.sample(np.asarray(block.image).astype(int), y + shaken, x + shaken)
-    tints = kit.rgb("efe2c2", "16244d", "27457f", "4a78a8", "8fb4bf", "c9d6c6", "f6eedb", "0d1530",
-                    "cf4a2e", "dccba2")
+    tints = kit.rgb(
+        "efe2c2",
+        "16244d",
+        "27457f",
+        "4a78a8",
+        "8fb4bf",
+        "c9d6c6",
+        "f6eedb",
+        "0d1530",
+        "cf4a2e",
+        "dccba2",
+    )
     colour = tints[index]
     bokashi = kit.smoothstep(190, 0, y + 26 * kit.noise(rng, w, h, 120))
     sky = (index == 0) | (index == 9)
@@ -61,7 +77,12 @@ def _clouds(rng: Generator, block: kit.Mask) -> None:
 
 
 def _wave(
-    rng: Generator, block: kit.Mask, base: float, tall: float, pitch: float, shift: float,
+    rng: Generator,
+    block: kit.Mask,
+    base: float,
+    tall: float,
+    pitch: float,
+    shift: float,
     fine: bool,
 ) -> None:
     """One row of waves: nested leaning humps from the crest inwards, then foam on the crests."""
@@ -107,8 +128,13 @@ def pen_engraving(rng: Generator) -> Image.Image:
     flow = y + 26 * np.sin(x / 92 + 2 * swell) + 46 * swell
     dark = 0.34 + 0.4 * kit.fbm(rng, w, h, (150, 70), 3) + 0.25 * (y / h - 0.5)
     lines = [flow / 6.2, (0.8 * x + 0.6 * y + 30 * swell) / 6.6, (0.7 * x - 0.7 * y) / 7 + swell]
-    shells = [(352, 370, 285, 0.4, 1), (120, 660, 122, 2.0, -1), (585, 655, 128, 4.2, 1),
-              (590, 98, 120, 1.0, -1), (104, 112, 108, 3.0, 1)]
+    shells = [
+        (352, 370, 285, 0.4, 1),
+        (120, 660, 122, 2.0, -1),
+        (585, 655, 128, 4.2, 1),
+        (590, 98, 120, 1.0, -1),
+        (104, 112, 108, 3.0, 1),
+    ]
     for cx, cy, size, turn, hand in shells:
         dx, dy = (x - cx) * hand, y - cy
         far = np.hypot(dx, dy) + 1e-6
@@ -117,8 +143,10 @@ def pen_engraving(rng: Generator) -> Image.Image:
         dark = np.maximum(dark, 0.8 * shade)
         inside, tone, around, across = _ammonite(far, theta, size)
         dark = np.where(inside, tone, dark)
-        lines = [np.where(inside, a, b) for a, b in
-                 zip((around, across, around * 0.5 + across), lines, strict=True)]
+        lines = [
+            np.where(inside, a, b)
+            for a, b in zip((around, across, around * 0.5 + across), lines, strict=True)
+        ]
     dark = np.maximum(dark, 0.15)
     wobble = 0.1 * kit.noise(rng, w, h, 16)
     ink = np.zeros(dark.shape)

@@ -36,9 +36,7 @@ class Strokes:
                 path[:, steps + sign * k] = at
         return np.round(path, 6)
 
-    def lay(
-        self, start: Array, colour: Array, angle: Array, length: float, width: float
-    ) -> None:
+    def lay(self, start: Array, colour: Array, angle: Array, length: float, width: float) -> None:
         """Paint one layer of strokes, in order; lengths and widths vary by a quarter or so."""
         n = len(start)
         first = len(self.colours)
@@ -99,9 +97,7 @@ class Strokes:
         return np.where(bare[..., None], under, colour), np.where(bare, 0, height)
 
 
-def jitter(
-    rng: np.random.Generator, colour: Array, value: float = 0.1, hue: float = 0.05
-) -> Array:
+def jitter(rng: np.random.Generator, colour: Array, value: float = 0.1, hue: float = 0.05) -> Array:
     """Break a flat colour up: every stroke gets its own lightness and a little of its own hue."""
     light = rng.normal(0, value, (len(colour), 1))
     return np.clip(colour * (1 + light) + rng.normal(0, hue, colour.shape), 0, 1)

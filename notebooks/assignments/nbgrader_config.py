@@ -31,10 +31,19 @@ c.Execute.timeout = 120
 c.OverwriteCells.add_missing_cells = True  # deleted checks come back
 c.LimitOutput.max_lines = 200
 c.Autograde.autograde_preprocessors = [
-    Execute, IgnorePattern, LimitCharacters, ClearMetadataPreprocessor, LimitOutput,
-    SaveAutoGrades, AssignLatePenalties, CheckCellMetadata,
-]  # fmt: skip
+    Execute,
+    IgnorePattern,
+    LimitCharacters,
+    ClearMetadataPreprocessor,
+    LimitOutput,
+    SaveAutoGrades,
+    AssignLatePenalties,
+    CheckCellMetadata,
+]
 # Feedback without the hidden tests, so that they can be used again.
 c.GenerateFeedback.preprocessors = [
-    ClearHiddenTests, HideTests, GetGrades, CSSHTMLHeaderPreprocessor,
-]  # fmt: skip
+    ClearHiddenTests,
+    HideTests,
+    GetGrades,
+    CSSHTMLHeaderPreprocessor,
+]

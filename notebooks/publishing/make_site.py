@@ -15,8 +15,12 @@ from pathlib import Path
 from one_click import LESSONS, ROOT, address
 
 SITE = ROOT / "out" / "site"
-PAGES = ["README.md", *(f"{folder}/README.md" for folder in ("notebooks", "course_lib", "data")),
-         "CONTRIBUTING.md", "CHANGELOG.md"]  # fmt: skip
+PAGES = [
+    "README.md",
+    *(f"{folder}/README.md" for folder in ("notebooks", "course_lib", "data")),
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+]
 
 
 def describe_pictures(notebook: dict) -> dict:

@@ -30,18 +30,35 @@ from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 OPTIONS = [
-    "--headless=new", "--remote-debugging-port=0", "--no-first-run", "--no-default-browser-check",
-    "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--mute-audio",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--hide-scrollbars", "--force-color-profile=srgb", "--host-resolver-rules=MAP * ~NOTFOUND, "
-    "EXCLUDE localhost, EXCLUDE 127.0.0.1",
-]  # fmt: skip
+    "--headless=new",
+    "--remote-debugging-port=0",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--mute-audio",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+]
 # Windows virtual key codes and the text that a key types; other keys are single characters.
 KEYS = {
-    "Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "Backspace": (8, ""),
-    "ArrowLeft": (37, ""), "ArrowUp": (38, ""), "ArrowRight": (39, ""), "ArrowDown": (40, ""),
-    "Space": (32, " "), "Home": (36, ""), "End": (35, ""),
-}  # fmt: skip
+    "Enter": (13, "\r"),
+    "Tab": (9, ""),
+    "Escape": (27, ""),
+    "Backspace": (8, ""),
+    "ArrowLeft": (37, ""),
+    "ArrowUp": (38, ""),
+    "ArrowRight": (39, ""),
+    "ArrowDown": (40, ""),
+    "Space": (32, " "),
+    "Home": (36, ""),
+    "End": (35, ""),
+}
 MODIFIERS = {"Alt": 1, "Control": 2, "Meta": 4, "Shift": 8}
 
 
@@ -109,9 +126,12 @@ class Chromium:
         root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
         command = [self.program, *OPTIONS, *root, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
             env=os.environ | {"TMPDIR": str(self._folder)},
-        )  # fmt: skip
+        )
         port_file = profile / "DevToolsActivePort"
         self._wait(lambda: port_file.exists() and "\n" in port_file.read_text(), "start Chromium")
         port = port_file.read_text().split("\n")[0]
@@ -123,9 +143,11 @@ class Chromium:
             return pages[0]["webSocketDebuggerUrl"] if pages else None
 
         self._socket = websocket.create_connection(
-            self._wait(page, "open a page"), timeout=self.timeout, suppress_origin=True,
+            self._wait(page, "open a page"),
+            timeout=self.timeout,
+            suppress_origin=True,
             http_no_proxy=["127.0.0.1"],
-        )  # fmt: skip
+        )
         for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
             self.send(f"{domain}.enable")
         self.send("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
@@ -195,8 +217,13 @@ class Chromium:
     def resize(self, width: int, height: int, phone: bool = False, scale: float = 1) -> None:
         """Set the window's size in CSS pixels; a phone has touch, and no mouse that hovers."""
         self._phone = phone
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                  deviceScaleFactor=scale, mobile=phone)  # fmt: skip
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=phone,
+        )
         self.send("Emulation.setTouchEmulationEnabled", enabled=phone)
 
     def emulate(self, **features: str) -> None:
@@ -210,8 +237,13 @@ class Chromium:
         Raises:
             BrowserError: it throws.
         """
-        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True,
-                           awaitPromise=True, userGesture=True)  # fmt: skip
+        answer = self.send(
+            "Runtime.evaluate",
+            expression=expression,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
+        )
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             text = details.get("exception", {}).get("description") or details["text"]
@@ -273,13 +305,19 @@ class Chromium:
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], steps: int = 20) -> None:
         """Press the mouse at one point of the window, move it to another, and release it."""
-        for kind, steps_done in (("mouseMoved", 0), ("mousePressed", 0),
-                                 *(("mouseMoved", k) for k in range(1, steps + 1)),
-                                 ("mouseReleased", steps)):  # fmt: skip
+        for kind, steps_done in (
+            ("mouseMoved", 0),
+            ("mousePressed", 0),
+            *(("mouseMoved", k) for k in range(1, steps + 1)),
+            ("mouseReleased", steps),
+        ):
             x, y = (a + (b - a) * steps_done / steps for a, b in zip(start, end, strict=True))
             pressed = {"buttons": 1} if kind == "mouseMoved" and steps_done else {}
-            button = {"button": "none"} if kind == "mouseMoved" and not steps_done else {
-                "button": "left", "clickCount": 1}  # fmt: skip
+            button = (
+                {"button": "none"}
+                if kind == "mouseMoved" and not steps_done
+                else {"button": "left", "clickCount": 1}
+            )
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button, **pressed)
 
     def choose_file(self, selector: str, path: Path) -> None:
@@ -295,8 +333,11 @@ class Chromium:
         """Press and release a key: a character, or a name of ``KEYS``; with ``"Shift"`` etc."""
         code, text = KEYS.get(key) or (ord(key.upper()), key)
         name = " " if key == "Space" else key
-        event = {"key": name, "windowsVirtualKeyCode": code,
-                 "modifiers": sum(MODIFIERS[m] for m in modifiers)}  # fmt: skip
+        event = {
+            "key": name,
+            "windowsVirtualKeyCode": code,
+            "modifiers": sum(MODIFIERS[m] for m in modifiers),
+        }
         event["code"] = (
             key if key in KEYS else f"{'Digit' if key.isdigit() else 'Key'}{key.upper()}"
         )

@@ -49,27 +49,48 @@ class JupyterLab:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        places = {name: str(self.private / name.lower()) for name in (
-            "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
-            "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")}  # fmt: skip
+        places = {
+            name: str(self.private / name.lower())
+            for name in (
+                "JUPYTER_CONFIG_DIR",
+                "JUPYTER_DATA_DIR",
+                "JUPYTER_RUNTIME_DIR",
+                "IPYTHONDIR",
+                "JUPYTERLAB_SETTINGS_DIR",
+                "JUPYTERLAB_WORKSPACES_DIR",
+            )
+        }
         for name, values in CHECKED_SETTINGS.items():
             package, plugin = name.split(":")
             path = Path(places["JUPYTERLAB_SETTINGS_DIR"], package, f"{plugin}.jupyterlab-settings")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values))
         command = [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
-            "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--allow-root",
-            f"--ServerApp.root_dir={self.folder}", "--LabApp.expose_app_in_browser=True",
-            "--LabApp.extension_manager=readonly", *UPLOADS,
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            "--allow-root",
+            f"--ServerApp.root_dir={self.folder}",
+            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.extension_manager=readonly",
+            *UPLOADS,
+        ]
         self.log = self.private / "server.log"
         self.private.mkdir(parents=True, exist_ok=True)
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=self.folder, env=os.environ | places,
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=os.environ | places,
                 start_new_session=True,
-            )  # fmt: skip
+            )
         try:
             self._wait()
         except BaseException:

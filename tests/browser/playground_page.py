@@ -27,10 +27,14 @@ class PlaygroundPage:
         self.browser = browser
         browser.wait_for("document.querySelector('.jp-OutputArea .widget-upload')")
         # Parts get names: ipywidgets numbers its elements anew in every session.
-        self._name("picture", "[...document.querySelectorAll('img.widget-image')]"
-                   ".find((image) => image.naturalWidth > 100)")  # fmt: skip
-        browser.evaluate("document.querySelector('#playground-picture')"
-                         ".scrollIntoView({block: 'start'})")  # fmt: skip
+        self._name(
+            "picture",
+            "[...document.querySelectorAll('img.widget-image')]"
+            ".find((image) => image.naturalWidth > 100)",
+        )
+        browser.evaluate(
+            "document.querySelector('#playground-picture').scrollIntoView({block: 'start'})"
+        )
 
     def _name(self, name: str, expression: str) -> str:
         self.browser.wait_for(f"Boolean({expression})")
@@ -41,9 +45,12 @@ class PlaygroundPage:
         """The selector of a button."""
         inside = f"e.textContent.trim().startsWith({json.dumps(text)})"
         kinds = "'button.jupyter-button, button.widget-toggle-button'"
-        return self._name("button", "(document.querySelector('#playground-button')"
-                          "?.removeAttribute('id'), [...document.querySelectorAll("
-                          f"{kinds})].find((e) => {inside}))")  # fmt: skip
+        return self._name(
+            "button",
+            "(document.querySelector('#playground-button')"
+            "?.removeAttribute('id'), [...document.querySelectorAll("
+            f"{kinds})].find((e) => {inside}))",
+        )
 
     def picture(self) -> Image.Image:
         """What is shown now."""

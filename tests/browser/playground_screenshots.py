@@ -99,15 +99,20 @@ def record(page: PlaygroundPage) -> None:
         "command": "python tests/browser/playground_screenshots.py --record",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "settings": {
-            "device": describe(pick_device()), "browser": Path(browser.program).name,
-            "photograph": "cat", "picture": list(page.picture().size), "moves": MOVES,
+            "device": describe(pick_device()),
+            "browser": Path(browser.program).name,
+            "photograph": "cat",
+            "picture": list(page.picture().size),
+            "moves": MOVES,
         },
         "results": {
             "move_ms": {
-                "median": statistics.median(times), "fastest": min(times), "slowest": max(times),
+                "median": statistics.median(times),
+                "fastest": min(times),
+                "slowest": max(times),
             }
         },
-    }  # fmt: skip
+    }
     with replacing(RECORD) as temporary:
         temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     print(f"{RECORD.relative_to(REPOSITORY)}: {statistics.median(times):.0f} ms per move")

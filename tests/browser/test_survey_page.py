@@ -104,10 +104,11 @@ def test_by_mouse_or_touch(browser, page, size, capsys, tmp_path):
     browser.click("#begin")
     shown(browser, "ask")
     complete(
-        browser, page,
+        browser,
+        page,
         lambda position: browser.click(".choice.first" if position == 1 else ".choice.second"),
         lambda: browser.click("#next"),
-    )  # fmt: skip
+    )
     browser.click("#download")
     path, result = download(browser)
     assert result["simulated"] is False and result["checksum"] == checksum(result)
@@ -166,8 +167,12 @@ def test_preferences_by_touch(browser, preference_page):
     assert browser.evaluate("document.querySelector('#shown').hidden")
     first, second = browser.box(".choice.first"), browser.box(".choice.second")
     assert second["top"] >= first["top"] + first["height"]  # one above the other
-    complete(browser, preference_page, lambda _: browser.click(".choice.first"),
-             lambda: browser.click("#next"))  # fmt: skip
+    complete(
+        browser,
+        preference_page,
+        lambda _: browser.click(".choice.first"),
+        lambda: browser.click("#next"),
+    )
     browser.click("#download")
     _, result = download(browser)
     key = read_key(key_path(preference_page))
@@ -349,8 +354,10 @@ def test_the_policy_stops_a_script_that_got_in(browser, page, tmp_path):
 
 def test_the_browser_helper_notices_what_goes_wrong(browser, tmp_path):
     path = tmp_path / "bad.html"
-    path.write_text("<title>t</title><p hidden id=p>x</p><script>console.error('oh');"
-                    "setTimeout(() => { alert('hi'); nope(); })</script>")  # fmt: skip
+    path.write_text(
+        "<title>t</title><p hidden id=p>x</p><script>console.error('oh');"
+        "setTimeout(() => { alert('hi'); nope(); })</script>"
+    )
     browser.open(path.as_uri())
     browser.evaluate("new Promise((done) => setTimeout(done, 200))")
     assert browser.dialogs == ["hi"]

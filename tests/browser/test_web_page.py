@@ -72,8 +72,9 @@ def wait_for_picture(browser):
     """Wait until the page says that a whole picture is done; returns it."""
     browser.wait_for(
         "!document.querySelector('#frame').classList.contains('stale')"
-        " && /pixels in/.test(document.querySelector('#status').textContent)", TIMEOUT,
-    )  # fmt: skip
+        " && /pixels in/.test(document.querySelector('#status').textContent)",
+        TIMEOUT,
+    )
     data = browser.evaluate("document.querySelector('#after').toDataURL()").partition(",")[2]
     return Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
 

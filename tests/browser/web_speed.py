@@ -80,8 +80,11 @@ def main() -> None:
         with site_server(site) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             address = f"http://127.0.0.1:{server.server_port}/"
-            plans = {"one thread": ("wasm", 1), "all threads": ("wasm", cores),
-                     "graphics card": ("webgpu", 1)}  # fmt: skip
+            plans = {
+                "one thread": ("wasm", 1),
+                "all threads": ("wasm", cores),
+                "graphics card": ("webgpu", 1),
+            }
             times = {}
             for name, plan in plans.items():
                 if name != "all threads" or cores > 1:
@@ -92,13 +95,14 @@ def main() -> None:
         "command": "python tests/browser/web_speed.py",
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "settings": {
-            "device": describe(transfer.device), "cores": cores, "size": [SIZE, SIZE],
-            "moves": MOVES, "load_average": round(os.getloadavg()[0], 1),
+            "device": describe(transfer.device),
+            "cores": cores,
+            "size": [SIZE, SIZE],
+            "moves": MOVES,
+            "load_average": round(os.getloadavg()[0], 1),
         },
-        "results": {
-            "bytes": sizes, "decoder_gflop": decoder_gflop(transfer), "picture": times,
-        },
-    }  # fmt: skip
+        "results": {"bytes": sizes, "decoder_gflop": decoder_gflop(transfer), "picture": times},
+    }
     with replacing(RECORD) as temporary:
         temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(RECORD.relative_to(REPOSITORY))

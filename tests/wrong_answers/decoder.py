@@ -31,9 +31,15 @@ class Function(nn.Module):
 
 
 def network(
-    channels=CHANNELS, upsampled=UPSAMPLED, padding="reflect", kernel=3, between=nn.ReLU,
-    last=denormalize, upsample=lambda: nn.Upsample(scale_factor=2), after=None,
-):  # fmt: skip
+    channels=CHANNELS,
+    upsampled=UPSAMPLED,
+    padding="reflect",
+    kernel=3,
+    between=nn.ReLU,
+    last=denormalize,
+    upsample=lambda: nn.Upsample(scale_factor=2),
+    after=None,
+):
     """A decoder in one Sequential, with one thing to get wrong at a time."""
     layers = []
     for i, (channels_in, channels_out) in enumerate(channels):
@@ -83,8 +89,11 @@ RIGHT = {
 
 
 def transposed():
-    halves = [nn.ConvTranspose2d(256, 256, 2, 2), nn.ConvTranspose2d(128, 128, 2, 2),
-              nn.ConvTranspose2d(64, 64, 2, 2)]  # fmt: skip
+    halves = [
+        nn.ConvTranspose2d(256, 256, 2, 2),
+        nn.ConvTranspose2d(128, 128, 2, 2),
+        nn.ConvTranspose2d(64, 64, 2, 2),
+    ]
     return network(upsample=lambda: halves.pop(0))
 
 
@@ -97,8 +106,11 @@ def frozen():
 class Detached(Decoder):
     def forward(self, features):
         with torch.no_grad():
-            features = F.relu(F.conv2d(F.pad(features, (1,) * 4, "reflect"), self.conv4_1.weight,
-                                       self.conv4_1.bias))  # fmt: skip
+            features = F.relu(
+                F.conv2d(
+                    F.pad(features, (1,) * 4, "reflect"), self.conv4_1.weight, self.conv4_1.bias
+                )
+            )
         for name, _, _ in LAYERS[1:]:
             conv = getattr(self, name)
             if name in AFTER_UPSAMPLING:

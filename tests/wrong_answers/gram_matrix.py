@@ -27,12 +27,7 @@ def by_bmm(x):
     return torch.bmm(f, f.permute(0, 2, 1)).div(f.shape[-1])
 
 
-RIGHT = {
-    "the course's": gram_matrix,
-    "einsum": by_einsum,
-    "loops": by_loops,
-    "bmm": by_bmm,
-}
+RIGHT = {"the course's": gram_matrix, "einsum": by_einsum, "loops": by_loops, "bmm": by_bmm}
 
 
 def in_place(x):
@@ -53,4 +48,4 @@ WRONG = {
     "detached": (lambda x: by_einsum(x.detach()), "no gradient leads back"),
     "in place": (in_place, "in place"),
     "a number": (lambda x: by_einsum(x).sum().item(), "return one tensor"),
-}  # fmt: skip
+}

@@ -16,6 +16,4 @@ def by_counting(channels_in, channels_out, kernel, height, width):
 
 RIGHT = {"formula": macs, "counting": by_counting}
 
-WRONG = {
-    "nonsense": (lambda *a: 12, "expected"),
-}
+WRONG = {"nonsense": (lambda *a: 12, "expected")}

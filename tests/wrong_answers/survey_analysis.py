@@ -110,10 +110,7 @@ WRONG = {
         wrong(interval=lambda r: cluster_bootstrap(r, samples=4000)),
         "shrinks to a point",
     ),
-    "percentages": (
-        wrong(interval=lambda r: [100 * x for x in people_interval(r)]),
-        "percentages",
-    ),
+    "percentages": (wrong(interval=lambda r: [100 * x for x in people_interval(r)]), "percentages"),
     "middle and half width": (
         wrong(interval=lambda r: (r.mean(), np.ptp(people_interval(r)) / 2)),
         "half width",

@@ -49,6 +49,4 @@ RIGHT = {
 }
 
 
-WRONG = {
-    "a number": (lambda k, n: k / n, "return 2 numbers"),
-}  # fmt: skip
+WRONG = {"a number": (lambda k, n: k / n, "return 2 numbers")}

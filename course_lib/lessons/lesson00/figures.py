@@ -30,8 +30,13 @@ def draw_pipeline(content: Tensor, style: Tensor, stylized: Tensor) -> Figure:
     _arrow(axis, (49, 27), (58, 23.5))
     _arrow(axis, (49, 9), (58, 12.5))
     axis.text(55.5, 27.3, "where things are", fontsize=9)
-    axis.text(55.5, 7.2, "mean and standard deviation\nof every map: 2 x 512 numbers",
-              fontsize=9, va="center")  # fmt: skip
+    axis.text(
+        55.5,
+        7.2,
+        "mean and standard deviation\nof every map: 2 x 512 numbers",
+        fontsize=9,
+        va="center",
+    )
     _trapezium(axis, 77, 18, (3, 7), "decoder\n(trained)", BLUE)
     _arrow(axis, (72.5, 18), (76.5, 18))
     _arrow(axis, (90.2, 18), (94.5, 18))
@@ -43,8 +48,9 @@ def _picture(axis: Axes, image: Tensor, left: float, bottom: float, title: str) 
     axis.text(left + 7, bottom + 14.6, title, ha="center", fontsize=9)
 
 
-def _box(axis: Axes, corner: tuple[float, float], size: tuple[float, float], text: str,
-         colour: str) -> None:  # fmt: skip
+def _box(
+    axis: Axes, corner: tuple[float, float], size: tuple[float, float], text: str, colour: str
+) -> None:
     axis.add_patch(FancyBboxPatch(corner, *size, boxstyle="round,pad=0.4", color=colour))
     center = (corner[0] + size[0] / 2, corner[1] + size[1] / 2)
     axis.text(*center, text, ha="center", va="center", color="white", fontsize=12, weight="bold")
@@ -65,8 +71,9 @@ def _maps(axis: Axes, left: float, y: float) -> None:
     """A stack of feature maps."""
     for i in range(5):
         corner = (left + 1.1 * i, y - 4 + 0.8 * i)
-        patch = FancyBboxPatch(corner, 6, 6, boxstyle="square,pad=0", facecolor=GREEN,
-                               edgecolor="white")  # fmt: skip
+        patch = FancyBboxPatch(
+            corner, 6, 6, boxstyle="square,pad=0", facecolor=GREEN, edgecolor="white"
+        )
         axis.add_patch(patch)
 
 

@@ -58,11 +58,15 @@ def _normalize_mistakes(images: Tensor) -> dict[str, Tensor]:
 
 
 @exercise(
-    "normalize", "for every width",
+    "normalize",
+    "for every width",
     'lesson 01, section 4 "Normalisation, and five ways to feed the network"',
-    normalize, ("images",), _pictures, mistakes=_normalize_mistakes,
+    normalize,
+    ("images",),
+    _pictures,
+    mistakes=_normalize_mistakes,
     crash="Three means of shape (3,) line up with the width; make them (3, 1, 1)",
-)  # fmt: skip
+)
 def check_normalize() -> Iterator[tuple]:
     """Check ``answer(images)``: the ImageNet normalisation of (N, 3, H, W) images in [0, 1]."""
     generator = torch.Generator().manual_seed(1)
@@ -168,12 +172,16 @@ def _rescale_mistakes(
 
 
 @exercise(
-    "rescale", "the network computes the same",
+    "rescale",
+    "the network computes the same",
     'lesson 01, section 7 "Filters with one voice: activation normalisation"',
-    _rescale, ("weight", "bias", "next_weight", "scale"), _small_layers,
-    mistakes=_rescale_mistakes, parts=("weight", "bias", "next_weight"),
+    _rescale,
+    ("weight", "bias", "next_weight", "scale"),
+    _small_layers,
+    mistakes=_rescale_mistakes,
+    parts=("weight", "bias", "next_weight"),
     crash=f"Probably the shapes: {AXIS}",
-)  # fmt: skip
+)
 def check_rescale() -> Iterator[tuple]:
     """Check ``answer(weight, bias, next_weight, scale)``: activation normalisation of one layer."""
     generator = torch.Generator().manual_seed(3)

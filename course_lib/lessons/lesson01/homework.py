@@ -37,9 +37,10 @@ def check_pixel(seed: int) -> Cases:
 
 
 @homework(
-    "denormalize", "correct, for every width",
+    "denormalize",
+    "correct, for every width",
     crash="Three numbers of shape (3,) line up with the width; make them (3, 1, 1)",
-)  # fmt: skip
+)
 def check_denormalize(seed: int) -> Cases:
     """A1.2: ``answer(x)``: normalised images (N, 3, H, W) back to [0, 1]."""
     mean, std = (torch.tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
@@ -99,8 +100,10 @@ def check_receptive_field(seed: int) -> Cases:
     conv, pool = (3, 1), (2, 2)
     vgg = [conv, conv, pool, conv, conv, pool, conv, conv, conv, conv, pool, conv]
     rng = draw(seed)
-    others = [[(rng.choice((1, 3, 5, 7)), rng.choice((1, 2, 3))) for _ in range(rng.randint(2, 6))]
-              for _ in range(4)]  # fmt: skip
+    others = [
+        [(rng.choice((1, 3, 5, 7)), rng.choice((1, 2, 3))) for _ in range(rng.randint(2, 6))]
+        for _ in range(4)
+    ]
     for layers in ([conv], [conv, conv], [pool, conv], vgg, *others):
         right = _receptive_field(layers)
         kernels = 1 + sum(k - 1 for k, _ in layers)

@@ -24,8 +24,10 @@ def _feature_cases() -> list[tuple[Tensor]]:
     tall = torch.tensor([[[[1.0], [3.0]]]])
     flat = torch.zeros(1, 1, 1, 2)
     half = torch.tensor([[[[0.0, 600.0]]]], dtype=torch.float16)
-    return [(x,) for x in (*(torch.tensor([row]) for row in rows), batch, tall, flat,
-                           flat[..., :1], half)]  # fmt: skip
+    return [
+        (x,)
+        for x in (*(torch.tensor([row]) for row in rows), batch, tall, flat, flat[..., :1], half)
+    ]
 
 
 def _statistics_mistakes(features: Tensor) -> dict[str, list[Tensor]]:
@@ -104,11 +106,17 @@ def _check_statistics_form(result: object, features: Tensor) -> None:
 
 
 @exercise(
-    "channel_statistics", "batches, tiny maps, flat channels, float16, gradients",
+    "channel_statistics",
+    "batches, tiny maps, flat channels, float16, gradients",
     'lesson 02, section 1 "Two numbers per feature map", and section 7 for its traps',
-    channel_statistics, ("features",), _feature_cases, mistakes=_statistics_mistakes,
-    form=_check_statistics_form, traps=_check_statistics_traps, parts=("mean", "std"),
-)  # fmt: skip
+    channel_statistics,
+    ("features",),
+    _feature_cases,
+    mistakes=_statistics_mistakes,
+    form=_check_statistics_form,
+    traps=_check_statistics_traps,
+    parts=("mean", "std"),
+)
 def check_channel_statistics() -> Iterator[tuple]:
     """Exercise 02.1: ``answer(features)`` -> (mean, std), each (N, C, 1, 1) and float32."""
     for kind in kinds():
@@ -122,8 +130,13 @@ def _adain_cases() -> list[tuple[Tensor, Tensor]]:
     one, two = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[[10.0, 30.0, 20.0]]]])
     channels = torch.tensor([[[[1.0, 3.0]], [[2.0, 8.0]]]])
     flat = torch.zeros(1, 1, 1, 2)
-    return [(one, two), (channels, 3 * channels.flip(1)), (torch.cat([one, 4 * one]), two),
-            (flat, two), (flat[..., :1], two)]  # fmt: skip
+    return [
+        (one, two),
+        (channels, 3 * channels.flip(1)),
+        (torch.cat([one, 4 * one]), two),
+        (flat, two),
+        (flat[..., :1], two),
+    ]
 
 
 def _adain_mistakes(c: Tensor, s: Tensor) -> dict[str, Tensor]:
@@ -186,11 +199,16 @@ def _check_adain_traps(answer: Callable) -> None:
 
 
 @exercise(
-    "adain", "batches, one style for many, any sizes, flat channels, gradients",
+    "adain",
+    "batches, one style for many, any sizes, flat channels, gradients",
     'lesson 02, section 4 "AdaIN: swap the statistics", and section 7 for its traps',
-    adain, ("content", "style"), _adain_cases,
-    mistakes=_adain_mistakes, form=_check_adain_form, traps=_check_adain_traps,
-)  # fmt: skip
+    adain,
+    ("content", "style"),
+    _adain_cases,
+    mistakes=_adain_mistakes,
+    form=_check_adain_form,
+    traps=_check_adain_traps,
+)
 def check_adain() -> Iterator[tuple]:
     """Exercise 02.2: ``answer(content, style)`` -> content's shape with the style's statistics."""
     shapes = [((3, 5, 2, 3), (3, 5, 7, 3)), ((2, 4, 5, 5), (1, 4, 3, 8)), ((1, 3, 4, 1),) * 2]
@@ -256,10 +274,14 @@ def _mix_mistakes(
 
 
 @exercise(
-    "mix", "one to three styles, weights of any sum, alpha from 0 to 1",
+    "mix",
+    "one to three styles, weights of any sum, alpha from 0 to 1",
     'lesson 02, section 5 "How much style?" and section 6 "Mixtures of styles"',
-    _mix, ("content", "styles", "weights", "alpha"), _mix_cases, mistakes=_mix_mistakes,
-)  # fmt: skip
+    _mix,
+    ("content", "styles", "weights", "alpha"),
+    _mix_cases,
+    mistakes=_mix_mistakes,
+)
 def check_mix() -> Iterator[tuple]:
     """Exercise 02.3: ``answer(content, styles, weights, alpha)``, equations 14 and 15."""
     cases = (((1, 2, 5), 0.3), ((1.0,), 1.0), ((3, 1), 0.0), ((0.5, 0.5), 0.75))

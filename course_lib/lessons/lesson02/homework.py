@@ -31,10 +31,12 @@ def check_map_statistics(seed: int) -> Cases:
             "this is the variance: take the square root": (mean, var),
             "divide by the number of positions, not by one less": (mean, unbiased**0.5),
             "the squares of the values are averaged, not those of the deviations": (
-                mean, x.square().mean().item() ** 0.5),
+                mean,
+                x.square().mean().item() ** 0.5,
+            ),
             "the sum was not divided by the number of positions": (x.sum().item(), var**0.5),
             "the two results are swapped": (var**0.5, mean),
-        }  # fmt: skip
+        }
         yield (x,), (mean, (var + 1e-5) ** 0.5), mistakes
 
 
@@ -72,8 +74,10 @@ def check_pooled(answer: Callable, seed: int = VISIBLE) -> None:
     rng = draw(seed)
     for tiles in (1, 2, 3 + seed % 3):
         c = rng.randint(2, 5)
-        parts = [random_features((1, c, rng.randint(2, 6), rng.randint(2, 6)), seed + k)
-                 for k in range(tiles)]  # fmt: skip
+        parts = [
+            random_features((1, c, rng.randint(2, 6), rng.randint(2, 6)), seed + k)
+            for k in range(tiles)
+        ]
         flat = [part.flatten(2)[0].double() for part in parts]
         means = torch.stack([x.mean(1) for x in flat]).float()
         stds = torch.stack([x.var(1, correction=0).sqrt() for x in flat]).float()
@@ -87,20 +91,32 @@ def check_pooled(answer: Callable, seed: int = VISIBLE) -> None:
         mean = (share * means).sum(0)
         inside = (share * stds.square()).sum(0)
         between = (share * (means - mean).square()).sum(0)
-        compare(result[0], mean, {
-            "the tiles count alike here: weight each by its number of positions": means.mean(0),
-            "the weighted sum is not divided by the number of positions": (
-                (counts[:, None] * means).sum(0)),
-        }, "mean")  # fmt: skip
-        compare(result[1], (inside + between).sqrt(), {
-            "this is the variance: take the square root at the end": inside + between,
-            "standard deviations do not average: average the variances": (share * stds).sum(0),
-            "the variance within the tiles alone: the tiles' means differ, too, and that is part "
-            "of the spread": inside.sqrt(),
-            "only the spread between the tiles' means: add the variance inside": between.sqrt(),
-            "the tiles count alike in the variance: weight each by its number of positions": (
-                stds.square().mean(0) + (means - mean).square().mean(0)).sqrt(),
-        }, "std")  # fmt: skip
+        compare(
+            result[0],
+            mean,
+            {
+                "the tiles count alike here: weight each by its number of positions": means.mean(0),
+                "the weighted sum is not divided by the number of positions": (
+                    (counts[:, None] * means).sum(0)
+                ),
+            },
+            "mean",
+        )
+        compare(
+            result[1],
+            (inside + between).sqrt(),
+            {
+                "this is the variance: take the square root at the end": inside + between,
+                "standard deviations do not average: average the variances": (share * stds).sum(0),
+                "the variance within the tiles alone: the tiles' means differ, too, and that is "
+                "part of the spread": inside.sqrt(),
+                "only the spread between the tiles' means: add the variance inside": between.sqrt(),
+                "the tiles count alike in the variance: weight each by its number of positions": (
+                    stds.square().mean(0) + (means - mean).square().mean(0)
+                ).sqrt(),
+            },
+            "std",
+        )
         whole = torch.cat(flat, 1)
         compare(result[0], whole.mean(1).float(), {}, "mean")
     print("pooled: correct, the whole's statistics from those of its tiles")

@@ -25,8 +25,12 @@ def _content_cases() -> list[tuple[Tensor, Tensor]]:
     row = torch.tensor([[[[1.0, 4.0]]]])
     channels = torch.tensor([[[[1.0, 4.0]], [[2.0, 3.0]]]])
     batch = torch.cat([row, 2 * row])
-    return [(row[..., :1], 3 * row[..., :1]), (row, row.flip(3)), (channels, channels.flip(1, 3)),
-            (batch, batch.flip(0))]  # fmt: skip
+    return [
+        (row[..., :1], 3 * row[..., :1]),
+        (row, row.flip(3)),
+        (channels, channels.flip(1, 3)),
+        (batch, batch.flip(0)),
+    ]
 
 
 def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -71,10 +75,16 @@ def _content_mistakes(features: Tensor, target: Tensor) -> dict[str, Tensor]:
 
 
 @exercise(
-    "content_loss", "batches, any sizes, gradient",
-    WHERE, content_loss, ("features", "target"), _content_cases,
-    mistakes=_content_mistakes, scalar="average over everything (F.mse_loss)", gradient=LEARN,
-)  # fmt: skip
+    "content_loss",
+    "batches, any sizes, gradient",
+    WHERE,
+    content_loss,
+    ("features", "target"),
+    _content_cases,
+    mistakes=_content_mistakes,
+    scalar="average over everything (F.mse_loss)",
+    gradient=LEARN,
+)
 def check_content_loss() -> Iterator[tuple]:
     """``answer(features, target)`` -> scalar, equation 12 as a mean of squares.
 
@@ -154,11 +164,16 @@ def _style_mistakes(
 
 
 @exercise(
-    "style_loss", "several layers, batches, gradient",
-    WHERE, style_loss, ("features", "targets"), _style_cases,
-    mistakes=_style_mistakes, gradient=LEARN,
+    "style_loss",
+    "several layers, batches, gradient",
+    WHERE,
+    style_loss,
+    ("features", "targets"),
+    _style_cases,
+    mistakes=_style_mistakes,
+    gradient=LEARN,
     scalar="average over batch and channels, then add up means, deviations and layers",
-)  # fmt: skip
+)
 def check_style_loss() -> Iterator[tuple]:
     """Exercise 03.2: ``answer(features, targets)`` -> scalar, equation 13.
 
@@ -179,11 +194,19 @@ def check_style_loss() -> Iterator[tuple]:
 Layers = list[tuple[str, int, int]]
 
 VGG_TO_RELU4_1: Layers = [
-    ("conv", 3, 64), ("conv", 64, 64), ("pool", 64, 64),
-    ("conv", 64, 128), ("conv", 128, 128), ("pool", 128, 128),
-    ("conv", 128, 256), ("conv", 256, 256), ("conv", 256, 256), ("conv", 256, 256),
-    ("pool", 256, 256), ("conv", 256, 512),
-]  # fmt: skip
+    ("conv", 3, 64),
+    ("conv", 64, 64),
+    ("pool", 64, 64),
+    ("conv", 64, 128),
+    ("conv", 128, 128),
+    ("pool", 128, 128),
+    ("conv", 128, 256),
+    ("conv", 256, 256),
+    ("conv", 256, 256),
+    ("conv", 256, 256),
+    ("pool", 256, 256),
+    ("conv", 256, 512),
+]
 OTHER_NETWORK: Layers = [("conv", 1, 5), ("pool", 5, 5), ("pool", 5, 5), ("conv", 5, 7)]
 
 
@@ -192,8 +215,11 @@ def _mirror(layers: Layers) -> Layers:
 
 
 def _small_networks() -> list[tuple[Layers]]:
-    return [([("conv", 3, 4)],), ([("conv", 3, 4), ("conv", 4, 8)],),
-            ([("conv", 3, 4), ("pool", 4, 4), ("conv", 4, 8)],)]  # fmt: skip
+    return [
+        ([("conv", 3, 4)],),
+        ([("conv", 3, 4), ("conv", 4, 8)],),
+        ([("conv", 3, 4), ("pool", 4, 4), ("conv", 4, 8)],),
+    ]
 
 
 def _mirror_mistakes(layers: Layers) -> dict[str, Layers]:

@@ -56,9 +56,7 @@ def _with_zeros_between(x: Tensor) -> Tensor:
 
 # Diagnosis -> what the mistake changes in ``decode``.
 VARIATIONS = {
-    "zeros around the maps leave a frame in the picture: reflection padding": {
-        "pad": "constant"
-    },
+    "zeros around the maps leave a frame in the picture: reflection padding": {"pad": "constant"},
     "the edge was repeated around the maps: reflection padding": {"pad": "replicate"},
     "the opposite edge was put around the maps: reflection padding": {"pad": "circular"},
     "bilinear upsampling smooths the maps: nearest neighbours, the plain copy": {
@@ -77,8 +75,9 @@ VARIATIONS = {
     "and conv2_1, so enlarge right after their mirrors": {
         "upsampled": [number + 1 for number in UPSAMPLED]
     },
-    "the maps are enlarged one convolution too early: first the mirror of conv4_1, then "
-    "enlarge": {"upsampled": [number - 1 for number in UPSAMPLED]},
+    "the maps are enlarged one convolution too early: first the mirror of conv4_1, then enlarge": {
+        "upsampled": [number - 1 for number in UPSAMPLED]
+    },
     "everything is enlarged at the start: one upsampling where the encoder has its pooling": {
         "upsampled": [0, 0, 0]
     },
@@ -117,7 +116,7 @@ VARIATIONS = {
     "statistics of the features: the decoder has no normalisation": {
         "between": lambda x: F.relu(whiten(x))
     },
-}  # fmt: skip
+}
 
 
 def decoder_mistakes(weights: Weights, features: Tensor) -> dict[str, Callable[[], Tensor]]:

@@ -40,16 +40,18 @@ def _box(axis: Axes, left: float, tall: float, channels: int, name: str) -> floa
     """One layer's maps; returns where the next may begin."""
     wide = 0.012 + channels / 8000
     colour = OKABE_ITO[int(name[4]) - 1]
-    axis.add_patch(plt.Rectangle((left, (1 - tall) / 2), wide, tall, facecolor=colour,
-                                 edgecolor="black"))  # fmt: skip
+    axis.add_patch(
+        plt.Rectangle((left, (1 - tall) / 2), wide, tall, facecolor=colour, edgecolor="black")
+    )
     axis.text(left + wide / 2, (1 + tall) / 2 + 0.02, channels, ha="center", fontsize=8)
     axis.text(left + wide / 2, (1 - tall) / 2 - 0.02, name[4:], ha="center", va="top", fontsize=8)
     return left + wide + 0.02
 
 
 def _resize(axis: Axes, left: float, text: str) -> float:
-    axis.text(left + 0.012, 0.5, text, ha="center", va="center", fontsize=8, color="0.3",
-              rotation=90)  # fmt: skip
+    axis.text(
+        left + 0.012, 0.5, text, ha="center", va="center", fontsize=8, color="0.3", rotation=90
+    )
     return left + 0.035
 
 

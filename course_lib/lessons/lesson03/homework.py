@@ -39,11 +39,15 @@ def check_budget(seed: int) -> Cases:
         mistakes = {
             "minutes have 60 seconds": (math.floor(minutes / seconds), 0.0),
             "a step that does not end in time does not count: round down": (
-                math.ceil(60 * minutes / seconds), steps * batch / images),
+                math.ceil(60 * minutes / seconds),
+                steps * batch / images,
+            ),
             "one epoch shows every image once, and a step shows a whole batch": (
-                steps, steps / images),
+                steps,
+                steps / images,
+            ),
             "the two results are swapped": (steps * batch / images, steps),
-        }  # fmt: skip
+        }
         right = (steps, steps * batch / images)
         yield (seconds, minutes, images, batch), right, mistakes
 

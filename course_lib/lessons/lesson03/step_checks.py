@@ -208,9 +208,13 @@ def _reference(loss: Callable[..., Tensor] | None = None, zero_grad: bool = True
     loss = loss or _loss()
 
     def step(
-        encoder: nn.Module, decoder: nn.Module, optimizer: torch.optim.Optimizer,
-        content: Tensor, style: Tensor, style_weight: float,
-    ) -> float:  # fmt: skip
+        encoder: nn.Module,
+        decoder: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        content: Tensor,
+        style: Tensor,
+        style_weight: float,
+    ) -> float:
         value = loss(encoder, decoder, content, style, style_weight)
         if zero_grad:
             optimizer.zero_grad()

@@ -27,8 +27,12 @@ def _short_logs() -> list[tuple[list[dict[str, object]]]]:
 
     def log(*rows: tuple) -> tuple[list[dict[str, object]]]:
         names = ("step", "phase", "epoch", "loss")
-        return ([dict(zip(names, row, strict=True)) | {"content_loss": 1.0, "style_loss": 0.0}
-                 for row in rows],)  # fmt: skip
+        return (
+            [
+                dict(zip(names, row, strict=True)) | {"content_loss": 1.0, "style_loss": 0.0}
+                for row in rows
+            ],
+        )
 
     return [
         log((1, "adain", 0.2, 6.0), (5, "adain", 1.0, 2.0)),
@@ -93,10 +97,14 @@ def _epoch_mistakes(records: Sequence[Mapping[str, object]]) -> dict[str, list[f
 
 
 @exercise(
-    "epoch_means", "unequal records, warm-up left out, an unfinished last epoch",
+    "epoch_means",
+    "unequal records, warm-up left out, an unfinished last epoch",
     'lesson 04, section 1 "The report\'s Figure 2, redrawn"',
-    _epoch_means, ("records",), _short_logs, mistakes=_epoch_mistakes,
-)  # fmt: skip
+    _epoch_means,
+    ("records",),
+    _short_logs,
+    mistakes=_epoch_mistakes,
+)
 def check_epoch_means() -> Iterator[tuple]:
     """Exercise 04.1: ``answer(records)`` -> list with the mean total loss of each epoch."""
     for case, (warmup, length, every, epochs) in enumerate(((0, 60, 25, 3), (40, 70, 50, 2.5))):
@@ -179,10 +187,14 @@ def _average_mistakes(values: Sequence[float], window: int) -> dict[str, list[fl
 
 
 @exercise(
-    "moving_average", "centred, as long as its input, honest at both ends",
+    "moving_average",
+    "centred, as long as its input, honest at both ends",
     'lesson 04, section 3 "Smoothing and its dangers"',
-    _moving_average, ("values", "window"), _short_series, mistakes=_average_mistakes,
-)  # fmt: skip
+    _moving_average,
+    ("values", "window"),
+    _short_series,
+    mistakes=_average_mistakes,
+)
 def check_moving_average() -> Iterator[tuple]:
     """Exercise 04.2: ``answer(values, window)`` -> centred means, as many as there are values."""
     generator = torch.Generator().manual_seed(3)

@@ -132,8 +132,14 @@ def plot_judged(runs: Mapping[str, Records], style_weight: float) -> Figure:
         right.plot([r["step"] for r in judged], totals, label=label, **style)
         letter = label.split(":")[0]
         for axis, last in ((left, kept[-1]["loss"]), (right, totals[-1])):
-            axis.annotate(letter, (kept[-1]["step"], last), (3, 0), textcoords="offset points",
-                          va="center", color=style["color"])  # fmt: skip
+            axis.annotate(
+                letter,
+                (kept[-1]["step"], last),
+                (3, 0),
+                textcoords="offset points",
+                va="center",
+                color=style["color"],
+            )
     left.set(title="what each run says of itself", ylabel="loss")
     right.set(title="unseen pairs, the same judge for all")
     for axis in (left, right):

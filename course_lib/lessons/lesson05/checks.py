@@ -7,13 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.adain import channel_statistics
-from course_lib.lessons.checking import (
-    CheckFailed,
-    exercise,
-    kinds,
-    random_features,
-    random_shapes,
-)
+from course_lib.lessons.checking import CheckFailed, exercise, kinds, random_features, random_shapes
 from course_lib.losses import gram_matrix
 
 GRAM_SECTION = 'lesson 05, section 2 "Style as a Gram matrix"'
@@ -95,10 +89,16 @@ def _check_gram_form(result: object, features: Tensor) -> None:
 
 
 @exercise(
-    "gram_matrix", "batches, any sizes, gradient",
-    GRAM_SECTION, gram_matrix, ("features",), _gram_cases,
-    mistakes=_gram_mistakes, form=_check_gram_form, gradient="the image cannot be improved",
-)  # fmt: skip
+    "gram_matrix",
+    "batches, any sizes, gradient",
+    GRAM_SECTION,
+    gram_matrix,
+    ("features",),
+    _gram_cases,
+    mistakes=_gram_mistakes,
+    form=_check_gram_form,
+    gradient="the image cannot be improved",
+)
 def check_gram_matrix() -> Iterator[tuple]:
     """Exercise 05.1: ``answer(features)`` -> (N, C, C), equation 3 divided by H * W."""
     for kind in kinds():
@@ -143,8 +143,7 @@ def _loss_inputs(dtype: torch.dtype, device: torch.device, seed: int) -> tuple:
         return factor * random_features(shape, 10 * seed + k, dtype, device) / 4
 
     shapes = {"conv1_1": (1, 3, 6, 5), "conv2_1": (1, 5, 3, 2), "conv4_2": (1, 4, 2, 3)}
-    image = {name: features(shape, k) for k, (name, shape) in
-             enumerate(shapes.items())}  # fmt: skip
+    image = {name: features(shape, k) for k, (name, shape) in enumerate(shapes.items())}
     content = {"conv4_2": features(shapes["conv4_2"], 5, 2)}
     style = {"conv1_1": features((1, 3, 4, 7), 6, 2), "conv2_1": features((1, 5, 2, 3), 7, 1.5)}
     return image, content, style
@@ -222,11 +221,16 @@ def _loss_mistakes(
 
 
 @exercise(
-    "gatys_loss", "several layers, sizes that differ, gradient",
-    LOSS_SECTION, gatys_loss, ("image", "content", "style", "style_weight"), _loss_cases,
-    mistakes=_loss_mistakes, scalar="add content loss and weighted style loss",
+    "gatys_loss",
+    "several layers, sizes that differ, gradient",
+    LOSS_SECTION,
+    gatys_loss,
+    ("image", "content", "style", "style_weight"),
+    _loss_cases,
+    mistakes=_loss_mistakes,
+    scalar="add content loss and weighted style loss",
     gradient="{name} does not steer the picture",
-)  # fmt: skip
+)
 def check_gatys_loss() -> Iterator[tuple]:
     """Exercise 05.2: ``answer(image, content, style, style_weight)`` -> scalar, equation 7.
 

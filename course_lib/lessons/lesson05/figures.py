@@ -17,10 +17,7 @@ from course_lib.lessons.plotting import BESIDE, OKABE_ITO, Picture, as_image, pa
 
 
 def show_sheet(
-    path: Path,
-    column_titles: Sequence[str],
-    row_titles: Sequence[str],
-    tile: float = 1.7,
+    path: Path, column_titles: Sequence[str], row_titles: Sequence[str], tile: float = 1.7
 ) -> Figure:
     """Draw a committed sheet of square pictures with titles.
 

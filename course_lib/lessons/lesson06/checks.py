@@ -32,12 +32,14 @@ JOB_MISTAKES = {
 
 
 @exercise(
-    "job_seconds", "one picture, five and twelve",
+    "job_seconds",
+    "one picture, five and twelve",
     "lesson 06, section 2 (what a runtime includes)",
-    _job_seconds, ("load", "first", "steady", "images"),
+    _job_seconds,
+    ("load", "first", "steady", "images"),
     lambda: [(10.0, 4.0, 1.0, 1), (10.0, 4.0, 1.0, 3)],
     mistakes=lambda *inputs: {text: rule(*inputs) for text, rule in JOB_MISTAKES.items()},
-)  # fmt: skip
+)
 def check_job_seconds() -> Iterator[tuple]:
     """Exercise 06.2: ``answer(load, first, steady, images)`` -> seconds of the whole job."""
     # The first case tells all mistakes apart.
@@ -83,12 +85,14 @@ MACS_MISTAKES = {
 
 
 @exercise(
-    "conv_macs", "three layers with three kernels",
+    "conv_macs",
+    "three layers with three kernels",
     "lesson 06, section 5 (where the time goes)",
-    _macs, ("channels_in", "channels_out", "kernel", "height", "width"),
+    _macs,
+    ("channels_in", "channels_out", "kernel", "height", "width"),
     lambda: [(1, 1, 1, 1, 1), (2, 1, 1, 1, 1), (1, 3, 1, 1, 1), (1, 1, 3, 1, 1), (2, 3, 3, 4, 5)],
     mistakes=lambda *inputs: {text: rule(*inputs) for text, rule in MACS_MISTAKES.items()},
-)  # fmt: skip
+)
 def check_macs() -> Iterator[tuple]:
     """Exercise 06.3: ``answer(channels_in, channels_out, kernel, height, width)`` -> products."""
     yield from ((64, 128, 5, 8, 12), (3, 64, 3, 32, 20), (7, 11, 1, 6, 9))

@@ -27,8 +27,11 @@ def plot_timers(costs: Mapping[str, Sequence[float]], truth: float) -> Figure:
     axis.set(yticks=range(len(costs)), yticklabels=list(costs), xlabel="seconds per call")
     axis.set(xscale="log")
     lowest, highest = (pick(map(pick, costs.values())) for pick in (min, max))
-    ticks = [t for t in (1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
-             if lowest / 2 < t < 2 * highest]  # fmt: skip
+    ticks = [
+        t
+        for t in (1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+        if lowest / 2 < t < 2 * highest
+    ]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.invert_yaxis()
@@ -120,8 +123,9 @@ def plot_equal_quality(rows: Sequence[Record]) -> Figure:
     for axis, row in zip(axes[0], rows, strict=True):
         for start, dash in (("noise", "-"), ("content", "--")):
             history = row["gatys"][start]["history"]
-            axis.plot(history["seconds"], history["total"], dash, color=GATYS,
-                      label=f"Gatys from {start}")  # fmt: skip
+            axis.plot(
+                history["seconds"], history["total"], dash, color=GATYS, label=f"Gatys from {start}"
+            )
         point = (row["adain_seconds"], row["adain_loss"])
         axis.plot(*point, "o", color=ADAIN, markersize=9, label="AdaIN")
         axis.axhline(row["adain_loss"], color=ADAIN, linewidth=1, linestyle=":")

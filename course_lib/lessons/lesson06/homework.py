@@ -26,11 +26,17 @@ def check_spread(seed: int) -> Cases:
         mistakes = {
             "the mean is pulled up by one slow run: take the median": (mean, low, high),
             "the middle of the list as it came: sort the times first": (
-                times[len(times) // 2], low, high),
+                times[len(times) // 2],
+                low,
+                high,
+            ),
             "an even number of times has two in the middle: take their mean": (
-                sorted(times)[len(times) // 2], low, high),
+                sorted(times)[len(times) // 2],
+                low,
+                high,
+            ),
             "fastest and slowest are swapped": (middle, high, low),
-        }  # fmt: skip
+        }
         right = (middle, low, high)
         yield (times,), right, mistakes
 
@@ -59,8 +65,9 @@ def check_measure(answer: Callable, seed: int = VISIBLE) -> None:
     """
     rng = draw(seed)
     repeats = rng.randint(4, 7)
-    clock = FakeClock(round(rng.uniform(5, 9), 2),
-                      [round(rng.uniform(0.5, 1.5), 2) for _ in range(repeats + 3)])  # fmt: skip
+    clock = FakeClock(
+        round(rng.uniform(5, 9), 2), [round(rng.uniform(0.5, 1.5), 2) for _ in range(repeats + 3)]
+    )
     real, coarse = time.perf_counter, time.time
     time.perf_counter = clock
     try:
@@ -106,22 +113,36 @@ def check_speedup(seed: int) -> Cases:
         low, high = min(ratios), max(ratios)
         mistakes = {
             "upside down: how often ours fits into plain is plain / ours": (
-                1 / ratio, 1 / high, 1 / low),
+                1 / ratio,
+                1 / high,
+                1 / low,
+            ),
             "means are pulled up by a slow run: take the ratio of the medians": (
-                statistics.fmean(plain) / statistics.fmean(ours), low, high),
+                statistics.fmean(plain) / statistics.fmean(ours),
+                low,
+                high,
+            ),
             "the range must come from pairs taken in the same turn, not from the extremes of both "
             "lists": (ratio, min(plain) / max(ours), max(plain) / min(ours)),
             "the median of the ratios is another number: divide the medians": (
-                statistics.median(ratios), low, high),
-        }  # fmt: skip
+                statistics.median(ratios),
+                low,
+                high,
+            ),
+        }
         yield (plain, ours), (ratio, low, high), mistakes
 
 
 def check_break_even(answer: Callable, seed: int = VISIBLE) -> None:
     """A5.4: ``answer(training, fast, slow)``: images from which training has paid; inf if never."""
     rng = draw(seed)
-    cases = [(100.0, 1.0, 3.0), (rng.randint(50, 5000) + 0.5, 0.25, 2.0 + rng.randint(0, 40)),
-             (0.0, 1.0, 2.0), (500.0, 2.0, 2.0), (500.0, 3.0, 2.0)]  # fmt: skip
+    cases = [
+        (100.0, 1.0, 3.0),
+        (rng.randint(50, 5000) + 0.5, 0.25, 2.0 + rng.randint(0, 40)),
+        (0.0, 1.0, 2.0),
+        (500.0, 2.0, 2.0),
+        (500.0, 3.0, 2.0),
+    ]
     for training, fast, slow in cases:
         result = call(answer, training, fast, slow)
         if not attempted(result, "break_even", seed):
@@ -136,10 +157,12 @@ def check_break_even(answer: Callable, seed: int = VISIBLE) -> None:
         right = math.floor(training / (slow - fast)) + 1
         mistakes = {
             "the fast method needs time for its images, too: divide by slow - fast": (
-                math.floor(training / slow) + 1),
+                math.floor(training / slow) + 1
+            ),
             "with that many both take equally long: training has paid from the next image on": (
-                right - 1),
+                right - 1
+            ),
             "a whole number of images: round up to the next one": training / (slow - fast),
-        }  # fmt: skip
+        }
         compare(result, right, mistakes, what)
     print("break_even: correct")

@@ -62,8 +62,17 @@ class PretendDevice:
         return ask
 
 
-CLOCKS = ("perf_counter", "perf_counter_ns", "time", "time_ns", "monotonic", "monotonic_ns",
-          "process_time", "process_time_ns", "thread_time")  # fmt: skip
+CLOCKS = (
+    "perf_counter",
+    "perf_counter_ns",
+    "time",
+    "time_ns",
+    "monotonic",
+    "monotonic_ns",
+    "process_time",
+    "process_time_ns",
+    "thread_time",
+)
 
 
 class PretendTime:

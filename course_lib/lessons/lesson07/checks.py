@@ -153,8 +153,10 @@ def _interval_mistakes(right: np.ndarray) -> dict[str, tuple[float, float]]:
     half = 1.96 * math.sqrt(p * (1 - p) / n)
     by_question = right.mean(0)
     rows = 1.96 * by_question.std(ddof=1) / math.sqrt(len(by_question))
-    independent = "the answers are counted as independent: one person's answers are alike, so " \
-        "people are the sample"  # fmt: skip
+    independent = (
+        "the answers are counted as independent: one person's answers are alike, so "
+        "people are the sample"
+    )
     majority = int((means > 0.5).sum())
     return {
         independent: wilson(k, n),
@@ -235,9 +237,7 @@ def _check_p_value(p_value: float, right: np.ndarray, shown: str) -> None:
 
 
 def _upper_tail(k: int, n: int, chance: float) -> float:
-    return sum(
-        math.comb(n, i) * chance**i * (1 - chance) ** (n - i) for i in range(k, n + 1)
-    )  # fmt: skip
+    return sum(math.comb(n, i) * chance**i * (1 - chance) ** (n - i) for i in range(k, n + 1))
 
 
 # Successes and answers: ordinary, the report's, all right, none right, few.
@@ -256,32 +256,39 @@ def _wilson_mistakes(successes: int, n: int, z: float = 1.96) -> dict[str, Inter
         "this is Wald's interval, p +- z standard errors at the observed share; Wilson's takes the "
         "standard error at p": (p - wald, p + wald),
         "this is Wald's interval, cut off at 0 and 1; cutting off does not make it Wilson's": (
-            max(0.0, p - wald), min(1.0, p + wald)),
+            max(0.0, p - wald),
+            min(1.0, p + wald),
+        ),
         "this is a 90 % interval: 95 % takes z = 1.96": wilson(successes, n, 0.9),
         "this is a 99 % interval: 95 % takes z = 1.96": wilson(successes, n, 0.99),
         "one standard error instead of 1.96 of them": wilson(successes, n, 0.6826895),
         "the middle is the observed share: Wilson's is pulled towards one half, by z^2 / 2n above "
         "and z^2 / n below the line": (p - half, p + half),
         "nothing is divided by 1 + z^2 / n": (
-            centre * scale - half * scale, centre * scale + half * scale),
+            centre * scale - half * scale,
+            centre * scale + half * scale,
+        ),
         "the half width is not divided by 1 + z^2 / n": (centre - z * root, centre + z * root),
         "the middle is not divided by 1 + z^2 / n": (centre * scale - half, centre * scale + half),
         "z^2 / 4n^2 is missing under the root": (centre - without, centre + without),
-        "the half width is not multiplied by z": (
-            centre - root / scale, centre + root / scale),
+        "the half width is not multiplied by z": (centre - root / scale, centre + root / scale),
         "the ends are in reverse order: (low, high)": (high, low),
         "percentages: give shares, from 0 to 1": (100 * low, 100 * high),
         "(middle, half width) was given: give (low, high)": (centre, half),
         "this is the interval of the share of wrong answers": wilson(n - successes, n),
-    }  # fmt: skip
+    }
 
 
 @exercise(
-    "wilson_interval", "few answers, many, all right, none right",
+    "wilson_interval",
+    "few answers, many, all right, none right",
     "lesson 07, section 4.1, an interval",
-    wilson, ("successes", "answers"), lambda: [SHARES[0]],
-    mistakes=_wilson_mistakes, parts=("low", "high"),
-)  # fmt: skip
+    wilson,
+    ("successes", "answers"),
+    lambda: [SHARES[0]],
+    mistakes=_wilson_mistakes,
+    parts=("low", "high"),
+)
 def check_wilson_interval() -> Iterator[tuple]:
     """``answer(successes, answers)`` -> (low, high): Wilson's 95 % interval of a share."""
     yield from SHARES

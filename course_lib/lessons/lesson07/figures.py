@@ -84,8 +84,9 @@ def _dots(
     # Spread over the row's height in the order of the pairs, so that the dots can be seen.
     heights = [row + 0.5 * ((i + 0.5) / len(values) - 0.5) for i in range(len(values))]
     alpha = 0.35 if len(values) > 20 else 0.9
-    axis.scatter(values, heights, s=9, alpha=alpha, linewidths=0.8 * (look["marker"] == "x"),
-                 **look)  # fmt: skip
+    axis.scatter(
+        values, heights, s=9, alpha=alpha, linewidths=0.8 * (look["marker"] == "x"), **look
+    )
     axis.plot([average(values)] * 2, [row - 0.38, row + 0.38], color="black", linewidth=2)
 
 

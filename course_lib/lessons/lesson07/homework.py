@@ -69,9 +69,10 @@ def check_p_value(seed: int) -> Cases:
             "this is one-sided: as far from one half on either side counts": min(upper, lower),
             "this is the upper side alone: as far from one half on either side counts": upper,
             "the probability of exactly this many: 'at least as far' sums over more": (
-                tail[successes]),
+                tail[successes]
+            ),
             "a probability is at most 1: with exactly one half right it is 1": 2 * upper,
-        }  # fmt: skip
+        }
         yield (successes, answers), right, mistakes
 
 
@@ -91,13 +92,16 @@ def check_people_interval(seed: int) -> Cases:
             "all answers are counted as independent: a person's five answers are alike, so the "
             "people are the sample": around(1.96 * math.sqrt(mean * (1 - mean) / count)),
             "divided by the root of the number of answers: by that of the people": around(
-                1.96 * spread / math.sqrt(count)),
+                1.96 * spread / math.sqrt(count)
+            ),
             "the spread of the people, not of their mean: divide by the root of their number": (
-                around(1.96 * spread)),
+                around(1.96 * spread)
+            ),
             "divide the squares by people - 1 here: the mean was estimated from the same rates": (
-                around(1.96 * statistics.pstdev(rates) / math.sqrt(people))),
+                around(1.96 * statistics.pstdev(rates) / math.sqrt(people))
+            ),
             "1.96 standard errors to either side, not one": around(spread / math.sqrt(people)),
-        }  # fmt: skip
+        }
         right = around(1.96 * spread / math.sqrt(people))
         yield (table,), right, mistakes
 
@@ -112,10 +116,12 @@ def check_people_needed(seed: int) -> Cases:
         mistakes = {
             "round up: with fewer the interval is a little too wide": float(math.floor(exact)),
             "square it: half the width costs four times as many people": float(
-                math.ceil(math.sqrt(exact))),
+                math.ceil(math.sqrt(exact))
+            ),
             "1.96 is missing": float(math.ceil((spread / half) ** 2)),
             "half the width, on either side: this is for the whole width": float(
-                math.ceil((2 * 1.96 * spread / half) ** 2)),
+                math.ceil((2 * 1.96 * spread / half) ** 2)
+            ),
             "a whole number of people: round up": exact,
-        }  # fmt: skip
+        }
         yield (spread, half), math.ceil(exact), mistakes

@@ -119,12 +119,7 @@ def false_alarms(
 
 
 def power(
-    surveys: int,
-    people: int,
-    questions: int,
-    rate: float,
-    spread: float,
-    rng: np.random.Generator,
+    surveys: int, people: int, questions: int, rate: float, spread: float, rng: np.random.Generator
 ) -> float:
     """The share of surveys whose interval over people lies above chance."""
     found = 0

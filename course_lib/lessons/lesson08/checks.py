@@ -25,26 +25,34 @@ def _colour_mistakes(stylised: Tensor, content: Tensor) -> dict[str, Tensor]:
 
     grey, own = luminance(stylised), luminance(content)
     return {
-        "the pictures are swapped: luminance comes from the stylised one, colour from the content":
-            own + stylised - grey,
-        "this is a plain mean of R, G and B: luminance weighs them 0.299, 0.587, 0.114":
-            mean(stylised) + content - mean(content),
+        "the pictures are swapped: luminance is the stylised one's, colour the content's": own
+        + stylised
+        - grey,
+        "this is a plain mean of R, G and B: luminance weighs them 0.299, 0.587, 0.114": mean(
+            stylised
+        )
+        + content
+        - mean(content),
         "the weights are in the order B, G, R": reverse(stylised) + content - reverse(content),
-        "the content's luminance was not taken away, so the result is too light":
-            grey + content,
-        "the content's colour is missing: this is the stylised luminance alone":
-            grey.expand_as(content),
+        "the content's luminance was not taken away, so the result is too light": grey + content,
+        "the content's colour is missing: this is the stylised luminance alone": grey.expand_as(
+            content
+        ),
         "only the luminance came back: (N, 1, H, W)": grey,
         "this is the stylised picture, unchanged": stylised,
         "this is the content, unchanged": content,
-    }  # fmt: skip
+    }
 
 
 @exercise(
-    "keep_colours", "batches, any size, one pixel",
-    "", lambda stylised, content: luminance(stylised) + content - luminance(content),
-    ("stylised", "content"), list, mistakes=_colour_mistakes,
-)  # fmt: skip
+    "keep_colours",
+    "batches, any size, one pixel",
+    "",
+    lambda stylised, content: luminance(stylised) + content - luminance(content),
+    ("stylised", "content"),
+    list,
+    mistakes=_colour_mistakes,
+)
 def check_keep_colours() -> Iterator[tuple]:
     """Exercise 08.1: ``answer(stylised, content)`` -> stylised's luminance, content's colour."""
     for shape in ((1, 3, 4, 6), (2, 3, 5, 5), (1, 3, 1, 1)):
@@ -78,12 +86,13 @@ def _grid_mistakes(rows: int, columns: int, right: Tensor) -> dict[str, Tensor]:
     short = torch.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x], -1)
     return {
         "the last row and column are not pure: count the steps, rows - 1, not the rows": short,
-        "rows and columns are swapped: the second style belongs to the top right corner":
-            right[..., [0, 2, 1, 3]],
+        "rows and columns are swapped: the second style belongs to the top right corner": right[
+            ..., [0, 2, 1, 3]
+        ],
         "the order is top left, top right, bottom left, bottom right": right[..., [0, 1, 3, 2]],
         "rows run upwards: the first row is the top one": right.flip(0),
         "rows and columns have changed places": torch.tensor(corner_weights(columns, rows)),
-    }  # fmt: skip
+    }
 
 
 BRIEFS = {
@@ -121,7 +130,7 @@ def check_brief(number: int, folder: str | Path) -> None:
             (largest <= 0.6, f"one style has {largest:.0%} of the weight: at most 60 %"),
             (recipe.style_scale != 1, "choose a style scale other than 1"),
         ],
-    }[number]  # fmt: skip
+    }[number]
     missing = [advice for met, advice in wanted if not met]
     if missing:
         raise CheckFailed(f"{title}: {'; '.join(missing)}")

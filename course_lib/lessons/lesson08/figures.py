@@ -26,11 +26,7 @@ def strip_alpha(
 
 
 def strip_interpolation(
-    transfer: StyleTransfer,
-    content: Tensor,
-    first: Style,
-    second: Style,
-    steps: int = 5,
+    transfer: StyleTransfer, content: Tensor, first: Style, second: Style, steps: int = 5
 ) -> Figure:
     """Draw the way from one style to another in ``steps`` (2 or more) equal steps."""
     shares = [step / (steps - 1) for step in range(steps)]
