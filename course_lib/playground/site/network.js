@@ -69,32 +69,27 @@ function toTensor({ data, width, height }) {
   const w = 8 * Math.ceil(width / 8), h = 8 * Math.ceil(height / 8);
   const values = new Float32Array(3 * w * h);
   const mirror = (i, n) => (i < n ? i : 2 * n - 2 - i);
-  for (let y = 0; y < h; y++) {
+  for (let y = 0; y < h; y++)
     for (let x = 0; x < w; x++) {
       const pixel = 4 * (mirror(y, height) * width + mirror(x, width));
       for (let c = 0; c < 3; c++) values[c * w * h + y * w + x] = data[pixel + c] / 255;
     }
-  }
   return new ort.Tensor("float32", values, [1, 3, h, w]);
 }
 
 // And back: red, green, blue and opacity for every pixel, without what was mirrored.
 function toImage(values, [, , h, w], width, height) {
   const image = new ImageData(width, height);
-  for (let y = 0; y < height; y++) {
+  for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const pixel = 4 * (y * width + x);
       for (let c = 0; c < 3; c++) image.data[pixel + c] = Math.round(255 * values[c * w * h + y * w + x]);
       image.data[pixel + 3] = 255;
     }
-  }
   return image;
 }
 
-async function encode(image) {
-  const { features } = await encoder.run({ image: toTensor(image) });
-  return features;
-}
+const encode = async (image) => (await encoder.run({ image: toTensor(image) })).features;
 
 async function decode(features, width = 16, height = 16) {
   const { picture } = await decoder.run({ features });

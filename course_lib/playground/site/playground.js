@@ -29,8 +29,7 @@ worker.onmessage = ({ data }) => {
 worker.onerror = (event) => say(`The network cannot be started: ${event.message ?? "no module workers"}.`, true);
 
 function say(text, bad = false) {
-  get("status").textContent = text;
-  get("status").classList.toggle("bad", bad);
+  Object.assign(get("status"), { textContent: text, className: bad ? "bad" : "" });
 }
 
 // --- what is chosen ---
@@ -58,18 +57,31 @@ function canvasOf(source, width, height, largest = LARGEST_SIDE) {
   return canvas;
 }
 
-// Any size becomes one whose shorter side is as asked, never longer than four times that; halving
-// again and again until it is near keeps fine lines from flickering.
-function shrink(canvas, side) {
-  const shorter = Math.min(canvas.width, canvas.height);
-  let scale = Math.min(side / shorter, (4 * side) / Math.max(canvas.width, canvas.height));
-  let from = canvas;
-  while (scale < 0.5) {
-    from = canvasOf(from, from.width / 2, from.height / 2);
-    scale *= 2;
+const lanczos = (x) => (x ? (3 * Math.sin(Math.PI * x) * Math.sin((Math.PI * x) / 3)) / (Math.PI * x) ** 2 : 1);
+
+// Rows of `width` pixels become rows of `side` by the filter that the course uses, and are written
+// as columns: twice is a resized picture. The canvas' own filter blurs fine lines.
+function resample(data, width, side) {
+  const height = data.length / 4 / width, scale = Math.max(1, width / side);
+  const out = new Uint8ClampedArray(4 * side * height);
+  for (let x = 0; x < side; x++) {
+    const centre = ((x + 0.5) * width) / side;
+    const from = Math.max(0, Math.round(centre - 3 * scale)), to = Math.min(width, Math.round(centre + 3 * scale));
+    const weights = Array.from({ length: to - from }, (_, i) => lanczos((from + i + 0.5 - centre) / scale));
+    const sum = weights.reduce((a, b) => a + b);
+    for (let y = 0; y < height; y++)
+      for (let c = 0, at = 4 * (y * width + from); c < 4; c++, at++)
+        out[4 * (x * height + y) + c] = weights.reduce((total, weight, i) => total + weight * data[at + 4 * i], 0) / sum;
   }
-  const width = Math.max(16, Math.round(from.width * scale)), height = Math.max(16, Math.round(from.height * scale));
-  return canvasOf(from, width, height).getContext("2d").getImageData(0, 0, width, height);
+  return out;
+}
+
+// Any size becomes one whose shorter side is as asked, never longer than four times that.
+function shrink(canvas, side) {
+  const { width, height } = canvas, { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const scale = Math.min(side / Math.min(width, height), (4 * side) / Math.max(width, height));
+  const [wide, high] = [width, height].map((length) => Math.max(16, Math.round(length * scale)));
+  return new ImageData(resample(resample(data, width, wide), height, high), wide, high);
 }
 
 async function readPicture(blob, name) {
@@ -152,9 +164,8 @@ function thumbnail(kind, type, { name, title, thumbnail: src }) {
 
 function addOwn(kind, type, name, title, canvas) {
   const file = canvasOf(canvas, canvas.width, canvas.height, 200).toDataURL("image/jpeg");
-  const label = thumbnail(kind, type, { name, title, thumbnail: file });
-  document.querySelector(`#${kind}s .gallery`).prepend(label);
-  return label.firstChild;
+  document.querySelector(`#${kind}s .gallery`).prepend(thumbnail(kind, type, { name, title, thumbnail: file }));
+  return document.querySelector(`#${kind}s .gallery input`);
 }
 
 async function load(file) {
@@ -246,9 +257,8 @@ async function openCamera() {
 }
 
 function snap() {
-  const video = get("video");
-  if (!video.videoWidth) return; // it has not begun
-  ownPhotograph(canvasOf(video, video.videoWidth, video.videoHeight), "Your photograph");
+  const { videoWidth: width, videoHeight: height } = get("video");
+  if (width) ownPhotograph(canvasOf(get("video"), width, height), "Your photograph"); // else it has not begun
   get("camera").close();
 }
 
@@ -269,8 +279,8 @@ function reset() {
     get(id).dispatchEvent(new Event("input"));
   }
   for (const box of document.querySelectorAll("#styles input")) box.checked = START.styles.includes(box.value);
-  const find = (rest) => document.querySelector(`#photographs input${rest}`);
-  const first = find(`[value=${START.photograph}]`) ?? find("");
+  const inputs = [...document.querySelectorAll("#photographs input")];
+  const first = inputs.find(({ value }) => value === START.photograph) ?? inputs[0];
   first.checked = true;
   chosen = [];
   chooseStyles();
