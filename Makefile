@@ -70,7 +70,8 @@ notebooks: $(READY)
 	$(PYTEST) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=240 \
 	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg notebooks/*.ipynb
 
-# The lessons and pages as a site, out/site/_build/html; MyST fetches its theme from the internet.
+# The lessons, the pages and the playground as a site, out/site/_build/html; MyST fetches its theme
+# from the internet.
 site: $(READY)
 	$(PIP) -e '.[site]'
 	$(PY) notebooks/publishing/make_site.py

@@ -98,9 +98,11 @@ def test_the_site_holds_every_page_and_every_text_of_a_picture(tmp_path, monkeyp
     monkeypatch.syspath_prepend(PUBLISHING)
     import make_site
 
+    monkeypatch.setenv("BASE_URL", "/course")
     site = make_site.gather(tmp_path / "site")
     toc = yaml.safe_load((site / "myst.yml").read_text(encoding="utf-8"))["project"]["toc"]
-    assert len(toc) == len(LESSONS) + len(make_site.PAGES)
+    assert len(toc) == len(LESSONS) + len(make_site.PAGES) + 1
+    assert '"/course/playground/index.html"' in (site / make_site.PLAYGROUND).read_text()
     assert all((site / entry["file"]).is_file() for entry in toc)
     assert (site / "data" / "hero.jpg").is_file()
     for path in LESSONS:

@@ -1,11 +1,14 @@
 """Make a site of the lessons and pages with MyST (Jupyter Book 2), from the committed outputs.
 
-``make site`` writes it to ``out/site/_build/html``. Nothing is executed. MyST fetches its theme
-from the internet; ``--content`` stops before that and works offline. ``pip install -e ".[site]"``.
+``make site`` writes it to ``out/site/_build/html``, and the playground's pages into its folder
+``playground``, which one page of the site shows. Nothing is executed. MyST fetches its theme from
+the internet; ``--content`` stops before that and works offline. ``pip install -e ".[site]"``.
+Where the site will not lie at the top of its host, ``BASE_URL`` names the folder.
 """
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -21,6 +24,17 @@ PAGES = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 ]
+PLAYGROUND = "playground_in_the_browser.md"
+PLAYGROUND_PAGE = """# The playground, in your browser
+
+:::{{iframe}} {address}
+:width: 100%
+:title: Choose a photograph and paintings, and drag the sliders
+Everything is computed on your device, and nothing is sent anywhere.
+:::
+
+<a href="{address}" target="_blank">Open it on a page of its own</a>: it is roomier there.
+"""
 
 
 def describe_pictures(notebook: dict) -> dict:
@@ -50,8 +64,10 @@ def gather(site: Path) -> Path:
                 copy = site / shown.relative_to(ROOT)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(shown, copy)
+    folder = os.environ.get("BASE_URL", "").rstrip("/") + "/playground/index.html"
+    (site / PLAYGROUND).write_text(PLAYGROUND_PAGE.format(address=folder), encoding="utf-8")
     lessons = "".join(f"    - file: {path.relative_to(ROOT).as_posix()}\n" for path in LESSONS)
-    others = "".join(f"    - file: {name}\n" for name in PAGES[1:])
+    others = "".join(f"    - file: {name}\n" for name in [PLAYGROUND, *PAGES[1:]])
     name = address().removeprefix("https://github.com/")
     (site / "myst.yml").write_text(
         "version: 1\nproject:\n  title: Neural style transfer, hands on\n"
@@ -76,9 +92,13 @@ def main() -> int:
     done = subprocess.run([myst, "build", "--site" if content else "--html"], cwd=site)
     built = len(list((site / "_build" / "site" / "content").glob("*.json")))
     if content:
-        print(f"{built} of {len(PAGES) + len(LESSONS)} pages")
-        return 0 if built == len(PAGES) + len(LESSONS) else 1
-    return done.returncode
+        wanted = 1 + len(PAGES) + len(LESSONS)
+        print(f"{built} of {wanted} pages")
+        return 0 if built == wanted else 1
+    if done.returncode:
+        return done.returncode
+    web = [sys.executable, "-m", "course_lib", "web", "-o", site / "_build" / "html" / "playground"]
+    return subprocess.run(web, cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

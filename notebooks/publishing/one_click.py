@@ -105,9 +105,14 @@ def hero() -> str:
 
 
 def badges() -> str:
-    """The badges of the README: they open the first lesson."""
-    found = hosts("00_start_here").items()
-    return "\n".join(f"[![Open in {host} now]({badge})]({link})" for host, (link, badge) in found)
+    """The badges of the README: they open the first lesson; and the published playground."""
+    owner, _, name = address().removeprefix("https://github.com/").partition("/")
+    playground = f"https://{owner.lower()}.github.io/{name}/playground/index.html"
+    lines = [
+        f"[![Open in {host} now]({badge})]({link})"
+        for host, (link, badge) in hosts("00_start_here").items()
+    ]
+    return "\n".join([*lines, "", f"[The playground in your browser]({playground}), nothing else."])
 
 
 def main() -> None:
