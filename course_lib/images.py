@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from course_lib import DATA_DIR, INSTALLED, REPOSITORY, fast
+from course_lib import DATA_DIR, INSTALLED, REPOSITORY, CourseError, fast
 from course_lib.system.files import replacing
 from course_lib.system.listings import find_images
 from course_lib.system.picture_files import MAX_PIXELS, ImageError, open_image
@@ -85,6 +85,34 @@ def save_small(picture: Image.Image, path: str | os.PathLike, limit: int = 60_00
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality)
         if buffer.tell() <= limit:
+            break
+    with replacing(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    return Path(path)
+
+
+def save_animation(
+    pictures: Sequence[Image.Image], path: str | os.PathLike, limit: int | None = None
+) -> Path:
+    """Write an animated GIF that pauses on its last picture.
+
+    Args:
+        pictures: of one size.
+        limit: bytes that the file may have; the pictures become smaller until it does.
+
+    Raises:
+        CourseError: there are no pictures.
+    """
+    if not pictures:
+        raise CourseError("a film needs at least one frame")
+    durations = [400] * (len(pictures) - 1) + [2000]
+    width, height = pictures[0].size
+    for share in range(100, 0, -5):
+        size = max(1, width * share // 100), max(1, height * share // 100)
+        first, *others = (picture.resize(size, Image.Resampling.LANCZOS) for picture in pictures)
+        buffer = io.BytesIO()
+        first.save(buffer, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+        if limit is None or buffer.tell() <= limit:
             break
     with replacing(path) as temporary:
         temporary.write_bytes(buffer.getvalue())

@@ -11,12 +11,20 @@ import torch
 from course_lib import DATA_DIR
 from course_lib.gatys import loop as loop_module
 from course_lib.gatys.config import OPTIMIZERS, GatysConfig, GatysError
-from course_lib.gatys.film import columns, film_strip, save_animation
+from course_lib.gatys.film import columns, film_strip, same_size
 from course_lib.gatys.loop import HistoryRow, first_image, optimize, resize, snapshot_schedule
 from course_lib.gatys.memory_estimate import estimate_memory
 from course_lib.gatys.objective import GatysObjective, build_encoder
 from course_lib.gatys.optimizers import Pixels
-from course_lib.images import ImageError, open_image, save_small, square, to_image, to_tensor
+from course_lib.images import (
+    ImageError,
+    open_image,
+    save_animation,
+    save_small,
+    square,
+    to_image,
+    to_tensor,
+)
 from course_lib.losses import total_variation
 from course_lib.records.gatys_vs_pastiche import compare, judge_snapshots
 from course_lib.vgg import VGG19Encoder
@@ -501,7 +509,7 @@ def test_film_strip_and_animation(tmp_path):
     frames = [picture(8, 10), picture(16, 20), picture(16, 20, 1)]
     strip = film_strip(frames, height=16, gap=4)
     assert strip.size == (3 * 20 + 2 * 4, 16)
-    path = save_animation(frames, tmp_path / "a.gif")
+    path = save_animation(same_size(frames), tmp_path / "a.gif")
     from PIL import Image
 
     with Image.open(path) as animation:

@@ -37,7 +37,7 @@ from course_lib.training.config import (
     check_config,
 )
 from course_lib.training.datasets import draw_crops
-from course_lib.training.film import read_film
+from course_lib.training.film import LARGEST_FILE, finish_film, read_film
 from course_lib.training.loop import train
 from course_lib.training.objective import adain_losses, shifted_losses
 from course_lib.training.trainer import Trainer, read_recipes
@@ -922,6 +922,11 @@ def test_the_film_has_a_frame_after_0_1_2_5_and_10_steps_and_at_the_end(config, 
     assert [step for step, _ in film] == [0, 1, 2, 5, 10, STEPS]
     assert len({picture.tobytes() for _, picture in film}) == len(film)
     assert {picture.size for _, picture in film} == {(192, 384)}
+    strip, animation = finish_film(out / "film.png")
+    assert [step for step, _ in read_film(strip)] == [step for step, _ in film]
+    assert max(strip.stat().st_size, animation.stat().st_size) <= LARGEST_FILE
+    with Image.open(animation) as shown:
+        assert shown.n_frames == len(film)
 
 
 def test_style_crops_may_have_another_size(config):

@@ -132,11 +132,11 @@ def gatys(options: argparse.Namespace) -> int:
 
 
 def save_film(frames: list, path: Path) -> None:
-    from course_lib.gatys.film import film_strip, save_animation
-    from course_lib.images import save_image
+    from course_lib.gatys.film import film_strip, same_size
+    from course_lib.images import save_animation, save_image
 
     if path.suffix.lower() == ".gif":
-        save_animation(frames, path)
+        save_animation(same_size(frames), path)
     else:
         save_image(film_strip(frames), path)
     print(path)

@@ -83,6 +83,7 @@ def train(options: argparse.Namespace) -> int:
 
 def tell_trained(decoder: Path) -> None:
     """Draw the run's losses, and say where everything is."""
+    from course_lib.training.film import finish_film
     from course_lib.training.logs import read_log
 
     folder = decoder.parent
@@ -95,4 +96,5 @@ def tell_trained(decoder: Path) -> None:
     }
     picture = save_curves(curves, folder / "loss.png", "step", "loss")
     line = f"{program()} stylize PHOTO PAINTING -o out/picture.jpg --decoder {decoder}"
-    tell_made([picture, folder / "preview.jpg", decoder], line)
+    film = finish_film(folder / "film.png") if (folder / "film.png").is_file() else []
+    tell_made([picture, folder / "preview.jpg", *film, decoder], line)

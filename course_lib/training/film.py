@@ -1,7 +1,8 @@
 """A film of the training: the same two pairs, painted after 0, 1, 2, 5, 10, 20, 50, ... steps.
 
-It is kept as one strip of frames without loss, ``film.png``; its text chunk ``steps`` names the
-step of each frame.
+While the run goes on it is kept as one strip of frames without loss, ``film.png``; its text chunk
+``steps`` names the step of each frame. ``finish_film`` makes files of it that are small enough to
+share: a strip, ``film.jpg``, whose comment names the steps, and an animation, ``film.gif``.
 """
 
 from pathlib import Path
@@ -13,11 +14,20 @@ from torch import Tensor, nn
 
 from course_lib import DATA_DIR
 from course_lib.adain import adain
-from course_lib.images import center_crop, open_image, resize_shorter_side, to_image, to_tensor
+from course_lib.images import (
+    center_crop,
+    open_image,
+    resize_shorter_side,
+    save_animation,
+    save_small,
+    to_image,
+    to_tensor,
+)
 from course_lib.system.files import replacing
 from course_lib.vgg import VGG19Encoder
 
 SIDE = 192
+LARGEST_FILE = 400_000  # bytes
 PAIRS = (
     ("content/cat.jpg", "masterpieces/van_gogh_street_in_auvers.jpg"),
     ("content/city.jpg", "masterpieces/kandinsky_composition_viii.jpg"),
@@ -66,11 +76,23 @@ def add_to_film(path: Path, frame: Image.Image, step: int) -> None:
 
 
 def read_film(path: Path) -> list[tuple[int, Image.Image]]:
-    """The frames of a film, each with its step."""
+    """The frames of a film, ``film.png`` or ``film.jpg``, each with its step."""
     with Image.open(path) as strip:
-        steps = [int(step) for step in strip.info["steps"].split()]
+        steps = [int(step) for step in (strip.info.get("steps") or strip.info["comment"]).split()]
         width = strip.width // len(steps)
         return [
             (step, strip.crop((i * width, 0, (i + 1) * width, strip.height)))
             for i, step in enumerate(steps)
         ]
+
+
+def finish_film(path: Path) -> list[Path]:
+    """Write ``film.jpg`` and ``film.gif`` beside ``film.png``; returns their paths."""
+    film = read_film(path)
+    with Image.open(path) as strip:
+        picture = strip.convert("RGB")
+    picture.info["comment"] = " ".join(str(step) for step, _ in film).encode()
+    return [
+        save_small(picture, path.with_suffix(".jpg"), LARGEST_FILE),
+        save_animation([frame for _, frame in film], path.with_suffix(".gif"), LARGEST_FILE),
+    ]
