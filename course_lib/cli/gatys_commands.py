@@ -42,6 +42,12 @@ def add_commands(command: Callable[..., Parser]) -> None:
     )
     figures.add_argument("--size", type=positive, default=192, help="side of the pictures")
     figures.add_argument("--evaluations", type=positive, default=100, help="of a short run")
+    text = "the report's optimisation to its end, pair by pair; stopped, it goes on with the next"
+    full = command("gatys-full", full_command, text, "--pairs 1 --size 64 --steps 2")
+    full.add_argument("--pairs", type=people, default=5, metavar="N", help="pictures")
+    full.add_argument("--size", type=positive, default=512, help="side of the pictures")
+    full.add_argument("--steps", type=positive, default=50, metavar="N", help="of L-BFGS")
+    add_compute_options(full)
     contest = command(
         "gatys-pastiche",
         contest_command,
@@ -58,6 +64,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     outs = (
         (sweep, "gatys_optimizers.json"),
         (figures, "gatys_figures.json"),
+        (full, "gatys_full.json"),
         (contest, "gatys_vs_pastiche.json"),
     )
     for parser, name in outs:
@@ -209,6 +216,23 @@ def result_places(options: argparse.Namespace) -> tuple[Path, Path]:
     """The file of the result, and the folder of the pictures that go with it."""
     out = record_path(options)
     return out, options.pictures or out.with_name("gatys")
+
+
+def full_command(options: argparse.Namespace) -> None:
+    from course_lib.records.gatys_full import finish_pairs
+
+    out = record_path(options)
+    pictures = options.pictures or out.with_name("gatys_full")
+    config = GatysConfig(steps=options.steps, device=options.device, precision=options.precision)
+    finish_pairs(
+        out,
+        pictures,
+        options.pairs,
+        options.size,
+        config,
+        lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    tell_made([out, pictures])
 
 
 def figures_command(options: argparse.Namespace) -> None:

@@ -1,0 +1,97 @@
+"""``gatys-full``: the report's optimisation to its end, one pair after the other.
+
+A pair takes from half an hour to an hour on one core of a CPU. So every finished pair is written
+at once, and the next call goes on with the first one that is missing.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from course_lib import CourseError
+from course_lib.gatys.config import GatysConfig
+from course_lib.gatys.loop import optimize, snapshot_schedule
+from course_lib.gatys.objective import GatysObjective, build_encoder
+from course_lib.images import save_animation, save_small, to_image
+from course_lib.records.runtime import PAIRS, paired
+from course_lib.records.runtime_methods import run_losses
+from course_lib.stylize import StyleTransfer
+from course_lib.system.devices import machine, pick_device
+from course_lib.system.files import save_record
+
+FRAMES = 14
+FRAME_SIDE = 224
+PICTURE_BYTES, FILM_BYTES = 120_000, 400_000
+
+
+def finish_pairs(
+    out: Path, folder: Path, count: int, size: int, config: GatysConfig, say: Callable[[str], None]
+) -> dict[str, dict[str, object]]:
+    """Run the recipe for the first ``count`` pairs that ``out`` does not hold yet.
+
+    Args:
+        out: the record, rewritten after each pair.
+        folder: for ``CONTENT_STYLE_gatys.jpg`` and ``_adain.jpg``, and ``_gatys.gif``, from the
+            first picture to the last.
+        size: side of the square pictures in pixels.
+        say: called with a line per pair.
+
+    Returns:
+        Pair -> how the run went, with the loss of AdaIN's picture by the same objective, and the
+        evaluation after which the optimisation was below it.
+
+    Raises:
+        CourseError: ``out`` is of other settings.
+        KeyboardInterrupt: Ctrl-C; finished pairs are kept, and the one under way is not.
+    """
+    device = pick_device(config.device)
+    settings = {"size": size} | {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(config).items()
+        if name not in ("device", "precision", "snapshots")
+    }
+    results: dict[str, dict[str, object]] = {}
+    if out.is_file():
+        record = json.loads(out.read_text(encoding="utf-8"))
+        if record["settings"] != settings:
+            raise CourseError(f"{out} is of other settings; give another file with -o")
+        results = record["results"]
+    network = build_encoder(config)
+    transfer = StyleTransfer.load(device=str(device), precision=config.precision)
+    for names in PAIRS[:count]:
+        name = "_".join(names)
+        if name in results:
+            continue
+        content, style = paired(names, size, device)
+        picture = transfer.stylize(content, style).mul(255).round().div(255)
+        loss = GatysObjective(content, style, config, network).measure(picture).total
+        frames: list[torch.Tensor] = []
+        planned = snapshot_schedule(config.planned_evaluations, FRAMES)
+        run = optimize(
+            content,
+            style,
+            GatysConfig(**asdict(config) | {"snapshots": planned}),
+            lambda image, _, frames=frames: frames.append(image.cpu()),
+            progress=True,
+            network=network,
+        )
+        if run.stopped == "interrupted":
+            raise KeyboardInterrupt
+        save_small(to_image(run.image), folder / f"{name}_gatys.jpg", PICTURE_BYTES)
+        save_small(to_image(picture), folder / f"{name}_adain.jpg", PICTURE_BYTES)
+        film = [to_image(frame).resize((FRAME_SIDE, FRAME_SIDE)) for frame in (*frames, run.image)]
+        save_animation(film, folder / f"{name}_gatys.gif", FILM_BYTES)
+        overtaken = next((row.evaluation for row in run.history if row.total < loss), None)
+        results[name] = run_losses(run) | {
+            "evaluations": run.evaluations,
+            "seconds": run.seconds,
+            **machine(device, transfer.dtype),
+            "adain_loss": loss,
+            "overtakes_adain_after": overtaken,
+        }
+        save_record(out, settings, results)
+        say(f"{name}: loss {run.saved_loss:.4g} by {run.evaluations} evaluations, AdaIN {loss:.4g}")
+    return results
