@@ -9,7 +9,7 @@ from PIL import Image
 from course_lib import CourseError
 from course_lib.gatys.config import GatysConfig
 from course_lib.records import gatys_full
-from course_lib.records.gatys_full import FILM_BYTES, finish_pairs
+from course_lib.records.gatys_full import FILM_BYTES, SHEET_TILE, finish_pairs
 from course_lib.records.runtime import PAIRS
 
 CONFIG = GatysConfig(steps=2, evaluations_per_step=3, device="cpu", precision="float32")
@@ -37,7 +37,9 @@ def test_a_pair_is_run_to_its_end_and_kept_with_its_pictures(folder):
     assert row["precision"] == "float32" and row["seconds"] > 0
     after, losses = row["overtakes_adain_after"], row["history"]["total"]
     assert (after is None) == (min(losses) >= row["adain_loss"])
-    for kind in ("gatys.jpg", "adain.jpg"):
+    with Image.open(folder / "full.jpg") as sheet:
+        assert sheet.size == (5 * (SHEET_TILE + 6) + 6, SHEET_TILE + 2 * 6)
+    for kind in ("gatys.jpg", "adain.jpg", "polished.jpg"):
         with Image.open(folder / f"{FIRST}_{kind}") as picture:
             assert picture.size == (32, 32)
     film = folder / f"{FIRST}_gatys.gif"

@@ -10,12 +10,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from course_lib import CourseError
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.loop import optimize, snapshot_schedule
 from course_lib.gatys.objective import GatysObjective, build_encoder
-from course_lib.images import save_animation, save_small, to_image
+from course_lib.images import (
+    contact_sheet,
+    library,
+    open_image,
+    save_animation,
+    save_small,
+    square,
+    to_image,
+)
 from course_lib.records.runtime import PAIRS, paired
 from course_lib.records.runtime_methods import run_losses
 from course_lib.stylize import StyleTransfer
@@ -24,7 +33,9 @@ from course_lib.system.files import save_record
 
 FRAMES = 14
 FRAME_SIDE = 224
-PICTURE_BYTES, FILM_BYTES = 120_000, 400_000
+SHEET_TILE = 256
+POLISH_STEPS = 50
+PICTURE_BYTES, FILM_BYTES, SHEET_BYTES = 120_000, 400_000, 400_000
 
 
 def finish_pairs(
@@ -34,8 +45,9 @@ def finish_pairs(
 
     Args:
         out: the record, rewritten after each pair.
-        folder: for ``CONTENT_STYLE_gatys.jpg`` and ``_adain.jpg``, and ``_gatys.gif``, from the
-            first picture to the last.
+        folder: for ``CONTENT_STYLE_gatys.jpg``, ``_adain.jpg`` and ``_polished.jpg``, and for
+            ``_gatys.gif``, from the first picture to the last. All pairs on one sheet lie
+            beside ``out``.
         size: side of the square pictures in pixels.
         say: called with a line per pair.
 
@@ -63,9 +75,12 @@ def finish_pairs(
     transfer = StyleTransfer.load(device=str(device), precision=config.precision)
     for names in PAIRS[:count]:
         name = "_".join(names)
+        content, style = paired(names, size, device)
+        if not (folder / f"{name}_polished.jpg").is_file():
+            polished = transfer.polish(content, style, steps=POLISH_STEPS)
+            save_small(to_image(polished), folder / f"{name}_polished.jpg", PICTURE_BYTES)
         if name in results:
             continue
-        content, style = paired(names, size, device)
         picture = transfer.stylize(content, style).mul(255).round().div(255)
         loss = GatysObjective(content, style, config, network).measure(picture).total
         frames: list[torch.Tensor] = []
@@ -94,4 +109,16 @@ def finish_pairs(
         }
         save_record(out, settings, results)
         say(f"{name}: loss {run.saved_loss:.4g} by {run.evaluations} evaluations, AdaIN {loss:.4g}")
+    sheet = [figure_row(names, folder, SHEET_TILE) for names in PAIRS[:count]]
+    save_small(contact_sheet(sheet, SHEET_TILE), out.with_suffix(".jpg"), SHEET_BYTES)
     return results
+
+
+def figure_row(names: tuple[str, str], folder: Path, size: int) -> list[Image.Image]:
+    """The report's Figure 3 for one pair: photograph, painting, AdaIN, AdaIN polished, Gatys."""
+    inputs = [
+        square(library(kind)[name], size)
+        for kind, name in zip(("content", "style"), names, strict=True)
+    ]
+    kinds = ("adain", "polished", "gatys")
+    return inputs + [open_image(folder / f"{'_'.join(names)}_{kind}.jpg") for kind in kinds]
