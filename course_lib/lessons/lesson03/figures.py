@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from course_lib.decoder import AFTER_UPSAMPLING, LAYERS
 from course_lib.lessons.plotting import OKABE_ITO
@@ -101,4 +103,42 @@ def plot_run(records: Sequence[Mapping[str, object]]) -> Figure:
         axis.set_xlabel("step")
         axis.grid(alpha=0.3)
         axis.legend(frameon=False)
+    return figure
+
+
+def draw_film(
+    film: Sequence[tuple[int, Image.Image]], records: Sequence[Mapping[str, object]]
+) -> Figure:
+    """Draw a training from random weights: its pictures, and under each the losses of its step.
+
+    Args:
+        film: steps and frames, as ``read_film`` returns them.
+        records: of the same run, as ``read_log`` returns them.
+    """
+    count, (first, _) = len(film), film[0]
+    figure, axes = plt.subplot_mosaic(
+        [[str(i) for i in range(count)], ["losses"] * count],
+        figsize=(13, 4.4),
+        height_ratios=(film[0][1].height / film[0][1].width, 1.6),
+        layout="constrained",
+    )
+    for i, (step, frame) in enumerate(film):
+        axes[str(i)].imshow(frame)
+        axes[str(i)].set_title("random" if step == first else f"{step:,}", fontsize=9)
+        axes[str(i)].axis("off")
+    axis = axes["losses"]
+    parts = (
+        ("autoencoder", "content_loss", "warm-up: pixel error", "0.4"),
+        ("adain", "content_loss", "content loss", OKABE_ITO[0]),
+        ("adain", "style_loss", "style loss", OKABE_ITO[4]),
+    )
+    for phase, key, label, colour in parts:
+        chosen = [record for record in records if record["phase"] == phase]
+        # A step stands below the frame that shows it: the axis is stretched from frame to frame.
+        places = np.interp([r["step"] for r in chosen], [s for s, _ in film], range(count))
+        axis.plot(places, [r[key] for r in chosen], color=colour, label=label)
+    axis.set(xlim=(-0.5, count - 0.5), yscale="log", xlabel="steps of training")
+    axis.set_xticks(range(count), ["0", *(f"{step:,}" for step, _ in film[1:])])
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False, loc="lower left")
     return figure
