@@ -37,7 +37,9 @@ def sheet(tmp_path):
 
 
 def test_a_history_is_drawn_as_a_sum_of_its_terms():
-    rows = [HistoryRow(i, 1, 0.1 * i, 0.1 * i, 0.5 / i, 0, 2.5 / i + 0.1 * i, 8, 8) for i in (1, 2, 4)]
+    rows = [
+        HistoryRow(i, 1, 0.1 * i, 0.1 * i, 0.5 / i, 0, 2.5 / i + 0.1 * i, 8, 8) for i in (1, 2, 4)
+    ]
     (axis,) = figures.plot_history(rows, style_weight=5.0).axes
     drawn = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
     assert list(drawn) == ["total", "5 x style", "content"]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from course_lib import REPOSITORY
 from course_lib.lessons.lesson05 import build as build05
 from course_lib.lessons.lesson05 import checks as checks05
+from course_lib.lessons.lesson06 import build as build06
 from course_lib.lessons.lesson06 import checks as checks06
 from course_lib.lessons.lesson06 import timer_checks
 from course_lib.lessons.lesson07 import checks as checks07
@@ -45,6 +46,7 @@ LESSONS = {
         "measure": timer_checks.check_timer,
         "job_seconds": checks06.check_job_seconds,
         "conv_macs": checks06.check_macs,
+        "my_race": build06.check_race,
     },
     "07_ab_survey": {
         "wilson_interval": checks07.check_wilson_interval,
