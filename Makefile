@@ -66,9 +66,11 @@ lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
+# Some of them: make notebooks LESSONS=notebooks/02_adain_statistics.ipynb
+LESSONS ?= notebooks/*.ipynb
 notebooks: $(READY)
 	$(PYTEST) --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=240 \
-	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg notebooks/*.ipynb
+	    --nbval-sanitize-with notebooks/nbval_sanitize.cfg $(LESSONS)
 
 # The lessons, the pages and the playground as a site, out/site/_build/html; MyST fetches its theme
 # from the internet.

@@ -161,6 +161,9 @@ def test_the_bundle_for_students_holds_no_solution(tmp_path):
         } <= short
         assert not [name for name in short if "source/" in name or "INSTRUCTORS" in name]
         assert not [name for name in short if name.startswith(("tests/", "out/", "work/"))]
+        lessons = [name for name in names if re.search(r"/notebooks/0.*ipynb$", name)]
+        assert len(lessons) == 9
+        assert not any('"output_type"' in archive.read(name).decode() for name in lessons)
         handed_out = [name for name in names if "/assignments/" in name]
         text = "\n".join(archive.read(name).decode() for name in handed_out)
     assert [line for name in NAMES for line in leaks(name, text)] == []

@@ -1,7 +1,8 @@
 """Copies of the lessons: made once, and from then on they belong to the student."""
 
-import shutil
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -10,13 +11,26 @@ from course_lib.classroom import lesson_copies
 from course_lib.classroom.lesson_copies import copy_lessons
 
 
+def notebook(name, run=True):
+    """One cell of text and one of code; ``run`` gives the code its output."""
+    printed = {"output_type": "stream", "name": "stdout", "text": ["the answer: ä\n"]}
+    code = {"execution_count": 1 if run else None, "outputs": [printed] if run else []}
+    return {
+        "cells": [
+            {"cell_type": "markdown", "metadata": {}, "source": [name]},
+            {"cell_type": "code", "metadata": {}, "source": ["print()"]} | code,
+        ],
+        "nbformat": 4,
+    }
+
+
 @pytest.fixture
 def originals(tmp_path, monkeypatch):
     """A folder of two lessons that stands for the repository's."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
     for name in ("00_start.ipynb", "01_next.ipynb"):
-        (folder / name).write_text(f"original {name}")
+        (folder / name).write_text(json.dumps(notebook(name)))
     (folder / "settings.json").write_text("{}")
     monkeypatch.setattr(lesson_copies, "LESSONS_DIR", folder)
     return folder
@@ -28,14 +42,14 @@ def test_every_lesson_is_copied_and_nothing_else(originals, tmp_path):
     assert copied == [work / "00_start.ipynb", work / "01_next.ipynb"]
     assert kept == []
     assert sorted(work.iterdir()) == copied
-    assert copied[1].read_bytes() == (originals / "01_next.ipynb").read_bytes()
+    assert json.loads(copied[1].read_text()) == notebook("01_next.ipynb", run=False)
 
 
 def test_an_edited_copy_is_never_touched(originals, tmp_path):
     work = tmp_path / "work"
     copy_lessons(work)
     (work / "00_start.ipynb").write_text("my answers")
-    (originals / "00_start.ipynb").write_text("a newer original")
+    (originals / "00_start.ipynb").write_text(json.dumps(notebook("newer")))
     copied, kept = copy_lessons(work)
     assert copied == []
     assert kept == [work / "00_start.ipynb", work / "01_next.ipynb"]
@@ -46,7 +60,7 @@ def test_a_deleted_copy_and_a_new_lesson_are_brought(originals, tmp_path):
     work = tmp_path / "work"
     copy_lessons(work)
     (work / "01_next.ipynb").unlink()
-    (originals / "02_new.ipynb").write_text("new")
+    (originals / "02_new.ipynb").write_text(json.dumps(notebook("new")))
     copied, kept = copy_lessons(work)
     assert [path.name for path in copied] == ["01_next.ipynb", "02_new.ipynb"]
     assert [path.name for path in kept] == ["00_start.ipynb"]
@@ -63,15 +77,15 @@ def test_the_students_own_files_stay(originals, tmp_path):
 def test_the_originals_do_not_change(originals, tmp_path):
     copied, _ = copy_lessons(tmp_path / "work")
     copied[0].write_text("my answers")
-    assert (originals / copied[0].name).read_text() == "original 00_start.ipynb"
+    assert json.loads((originals / copied[0].name).read_text()) == notebook(copied[0].name)
 
 
 def test_a_copy_that_breaks_off_leaves_nothing_behind(originals, tmp_path, monkeypatch):
-    def full_disk(source, target):
-        target.write_text("half")
+    def full_disk(path, text, **_):
+        path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", full_disk)
+    monkeypatch.setattr(Path, "write_text", full_disk)
     with pytest.raises(OSError, match="No space"):
         copy_lessons(tmp_path / "work")
     assert list((tmp_path / "work").iterdir()) == []

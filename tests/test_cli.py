@@ -1448,7 +1448,7 @@ def test_copy_lessons_never_overwrites_an_edited_copy(run, tmp_path, monkeypatch
     originals = tmp_path / "notebooks"
     originals.mkdir()
     for name in ("00_a.ipynb", "01_b.ipynb"):
-        (originals / name).write_text("original")
+        (originals / name).write_text('{"cells": []}')
     monkeypatch.setattr(lesson_copies, "LESSONS_DIR", originals)
     work = tmp_path / "my work"
     code, printed, err = run("copy-lessons", "--out", work)
@@ -1460,7 +1460,7 @@ def test_copy_lessons_never_overwrites_an_edited_copy(run, tmp_path, monkeypatch
     _, printed, _ = run("copy-lessons", "--out", work)
     assert printed.startswith(f"1 lessons copied to {work}, 1 were there and are kept\n")
     assert (work / "00_a.ipynb").read_text() == "my answers"
-    assert (work / "01_b.ipynb").read_text() == "original"
+    assert json.loads((work / "01_b.ipynb").read_text()) == {"cells": []}
 
 
 def test_copy_lessons_into_a_file_is_an_error(run, tmp_path):

@@ -11,7 +11,7 @@ from wrong_answers.rescale import RIGHT
 from course_lib import REPOSITORY
 from course_lib.images import normalize, reflect_pad
 from course_lib.lessons import checking
-from course_lib.lessons.lesson01 import checks
+from course_lib.lessons.lesson01 import build, checks
 from course_lib.vgg import VGG19Encoder, load_original_weights, normalize_activations
 
 NOTEBOOK = REPOSITORY / "notebooks" / "01_vgg_encoder.ipynb"
@@ -41,7 +41,9 @@ def test_the_solutions_in_the_notebook_pass(small_encoder, capsys):
     checks.check_normalize(found["my_normalize"])
     checks.check_tap(found["my_tap"], small_encoder)
     checks.check_rescale(found["my_rescale"])
-    assert capsys.readouterr().out.count("correct") == 3
+    build.check_layout(found["my_layout"])
+    build.check_encode(found["my_encode"])
+    assert capsys.readouterr().out.count("correct") == 5
 
 
 def test_the_library_passes(small_encoder, capsys):

@@ -4,9 +4,11 @@ import json
 import re
 
 import pytest
+import torch
 
 from course_lib import REPOSITORY
 from course_lib import adain as course
+from course_lib.lessons.lesson02 import build
 from course_lib.lessons.lesson02.checks import check_adain, check_channel_statistics, check_mix
 
 # --- all ------------------------------------------------------------------------------------
@@ -33,9 +35,13 @@ def test_the_notebooks_own_solutions_pass(capsys):
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     solutions = {"adain": course.adain, "channel_statistics": course.channel_statistics}
+    solutions["torch"] = torch
     for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
         exec(code, solutions)
     check_channel_statistics(solutions["my_channel_statistics"])
     check_adain(solutions["my_adain"])
     check_mix(solutions["my_mix"])
-    assert capsys.readouterr().out.count("correct") == 3
+    build.check_covariance(solutions["my_covariance"])
+    build.check_matrix_power(solutions["my_matrix_power"])
+    build.check_wct(solutions["my_wct"])
+    assert capsys.readouterr().out.count("correct") == 6

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from course_lib.gatys.loop import HistoryRow
 from course_lib.lessons.lesson05 import figures
 
 COLOURS = (
@@ -33,6 +34,17 @@ def sheet(tmp_path):
     path = tmp_path / "sheet.png"
     picture.save(path)
     return path
+
+
+def test_a_history_is_drawn_as_a_sum_of_its_terms():
+    rows = [
+        HistoryRow(i, 1, 0.1 * i, 0.1 * i, 0.5 / i, 0, 2.5 / i + 0.1 * i, 8, 8) for i in (1, 2, 4)
+    ]
+    (axis,) = figures.plot_history(rows, style_weight=5.0).axes
+    drawn = {line.get_label(): list(line.get_ydata()) for line in axis.lines}
+    assert list(drawn) == ["total", "5 x style", "content"]
+    assert drawn["5 x style"] == pytest.approx([2.5, 1.25, 0.625])
+    assert drawn["total"] == pytest.approx(np.add(drawn["5 x style"], drawn["content"]))
 
 
 def test_a_sheet_is_cut_into_its_tiles_in_order(sheet):

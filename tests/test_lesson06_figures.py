@@ -1,7 +1,9 @@
 """The figures of lesson 06 hold the numbers of the record."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from PIL import Image
 
 from course_lib.lessons import plotting
 from course_lib.lessons.lesson06 import figures
@@ -83,11 +85,17 @@ def test_layers_share_the_whole():
 
 def test_a_described_figure_carries_its_text(monkeypatch):
     shown = []
-    monkeypatch.setattr(
-        "IPython.display.display", lambda figure, metadata: shown.append((figure, metadata))
-    )
-    figure = figures.plot_images([1, 2], [3, 4], 5)
-    plotting.show_described(figure, "two lines\n    of text")
-    ((drawn, metadata),) = shown
-    assert drawn is figure and metadata["image/jpeg"] == {"alt": "two lines of text"}
-    assert not plt.fignum_exists(figure.number)  # or the notebook would show it twice
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    texts = {"06": {"two": '"two" lines\nof {kind}\n'}}
+    monkeypatch.setattr(plotting, "alternative_texts", lambda: texts)
+    noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
+    for figure in (
+        figures.plot_images([1, 2], [3, 4], 5),
+        plotting.show_images([Image.fromarray(noise)]),
+    ):
+        plotting.show_described(figure, "06/two", kind="text")
+        assert not plt.fignum_exists(figure.number)  # or the notebook would show it twice
+    assert [data["text/plain"] for data in shown] == ['"two" lines of text'] * 2
+    assert all(' alt="&quot;two&quot; lines of text">' in data["text/html"] for data in shown)
+    plot, picture = (data["text/html"].split("base64,")[0] for data in shown)
+    assert plot.endswith("image/png;") and picture.endswith("image/jpeg;")

@@ -96,9 +96,9 @@ def test_power_grows_with_people_and_skill(rng):
 
 
 def test_figures_draw_what_they_are_given():
-    figure = plot_rates({"a": [0.4, 0.5], "b": [0.6]}, 0.5, "rate")
+    figure = plot_rates({"a": [0.4, 0.5], "b": [0.6]}, [0.5, 0.6], "rate")
     legend = {text.get_text() for text in figure.axes[0].get_legend().get_texts()}
-    assert legend == {"truth", "a", "b"}
+    assert legend == {"truth, 50%", "truth, 60%", "a", "b"}
     figure = plot_intervals({"one": (0.6, 0.8), "two": (0.5, 0.9)}, 0.7)
     lines = [line.get_xdata() for line in figure.axes[0].lines]
     assert [0.6, 0.8] in [list(x) for x in lines] and [0.5, 0.9] in [list(x) for x in lines]

@@ -106,6 +106,17 @@ def test_auto_precision_follows_the_cpu(monkeypatch, capabilities, fast):
     assert pick_precision("auto", CPU) == (torch.bfloat16 if fast else torch.float32)
 
 
+def test_an_environment_variable_says_what_auto_takes(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
+    for name in ("float32", "float16"):
+        monkeypatch.setenv("STYLE_COURSE_PRECISION", name)
+        assert pick_precision("auto", CPU) == getattr(torch, name)
+        assert pick_precision("bfloat16", CPU) == torch.bfloat16
+    monkeypatch.setenv("STYLE_COURSE_PRECISION", "fp32")
+    with pytest.raises(ValueError, match="unknown precision 'fp32'; use auto, float32"):
+        pick_precision("auto", CPU)
+
+
 def test_auto_precision_of_an_older_pytorch(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
     assert pick_precision("auto", CPU) == torch.float32

@@ -1,10 +1,11 @@
-"""The students' bundle: everything to follow the course, in one zip, without solutions."""
+"""The students' bundle: the course in one zip, lessons without outputs, no solutions."""
 
 import zipfile
 from pathlib import Path
 
 from course_lib import REPOSITORY
 from course_lib.classroom.generating import ASSIGNMENTS_DIR, ClassroomError
+from course_lib.classroom.lesson_copies import without_outputs
 from course_lib.system.files import replacing
 
 NAME = "style-transfer-course"
@@ -62,5 +63,6 @@ def make_bundle(out: Path) -> tuple[Path, int]:
             entry = zipfile.ZipInfo(f"{NAME}/{name}", DATE)
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, path.read_bytes())
+            lesson = name.startswith("notebooks/") and path.suffix == ".ipynb"
+            archive.writestr(entry, without_outputs(path) if lesson else path.read_bytes())
     return out, len(files)

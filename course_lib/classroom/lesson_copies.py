@@ -1,14 +1,23 @@
 """Copies of the lessons for a student to work in, so that updating the course never collides."""
 
-import shutil
+import json
 from pathlib import Path
 
 from course_lib import LESSONS_DIR, REPOSITORY, CourseError
 from course_lib.system.files import check_writable, replacing
 
 
+def without_outputs(lesson: Path) -> str:
+    """The text of a notebook as nobody has run it: what a student predicts is not on the screen."""
+    notebook = json.loads(lesson.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
 def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[Path]]:
-    """Copy every lesson that is not in ``folder`` yet; a copy that is there is never touched.
+    """Copy every lesson, without outputs, that is not in ``folder`` yet; other copies stay.
 
     Returns:
         The copies made, and those that were there already.
@@ -34,6 +43,6 @@ def copy_lessons(folder: Path = REPOSITORY / "work") -> tuple[list[Path], list[P
             kept.append(copy)
             continue
         with replacing(copy) as temporary:
-            shutil.copyfile(lesson, temporary)
+            temporary.write_text(without_outputs(lesson), encoding="utf-8", newline="\n")
         copied.append(copy)
     return copied, kept

@@ -1,7 +1,13 @@
 """Pictures in rows and grids, and how a notebook embeds its figures."""
 
+import base64
+import functools
+import html
+import io
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -51,16 +57,44 @@ def figures_as_jpeg() -> None:
         backend.figure_formats = {"jpeg"}
 
 
-def show_described(figure: Figure, alt: str) -> None:
-    """Show a figure in a notebook with a description for those who cannot see it.
+@functools.cache
+def alternative_texts() -> dict[str, dict[str, str]]:
+    """Lesson ("04") -> figure -> what it shows, for readers who cannot see it."""
+    text = Path(__file__).with_name("alternative_texts.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
-    Pages made from the notebook carry ``alt`` as the picture's text.
+
+def show_described(figure: Figure, name: str, /, **values: object) -> None:
+    """Show a figure in a notebook, with its alternative text where screen readers find it.
+
+    Args:
+        name: lesson and figure, as "04/six_runs" in ``alternative_texts.toml``.
+        values: what stands in braces there.
     """
+    encoded = {}
+    for kind, options in (("png", {}), ("jpeg", {"quality": 80, "subsampling": 0})):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, dpi=figure.dpi, bbox_inches="tight", pil_kwargs=options)
+        encoded[kind] = buffer.getvalue()
+    plt.close(figure)  # or the notebook would show it twice
+    # Lines and letters stay sharp in PNG; photographs take a quarter of the space in JPEG.
+    kind = "jpeg" if 2 * len(encoded["jpeg"]) < len(encoded["png"]) else "png"
+    show_picture(encoded[kind], kind, name, **values)
+
+
+def show_picture(
+    data: bytes, kind: str, name: str, /, width: int | None = None, **values: object
+) -> None:
+    """Show an encoded picture ("png" or "jpeg") with its alternative text; see the above."""
     from IPython.display import display
 
-    kinds = ("image/jpeg", "image/png")
-    display(figure, metadata={kind: {"alt": " ".join(alt.split())} for kind in kinds})
-    plt.close(figure)
+    lesson, _, key = name.partition("/")
+    text = " ".join(alternative_texts()[lesson][key].split()).format(**values)
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    size = f' width="{width}"' if width else ""
+    # Not as image/png or image/jpeg: JupyterLab gives those no alternative text.
+    picture = f'<img src="{source}" alt="{html.escape(text)}"{size}>'
+    display({"text/html": picture, "text/plain": text}, raw=True)
 
 
 def show_images(

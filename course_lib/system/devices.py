@@ -1,6 +1,7 @@
 """Which device to compute on, in which precision, and how to keep the CPU's memory warm."""
 
 import ctypes
+import os
 import sys
 
 import torch
@@ -8,6 +9,8 @@ import torch
 from course_lib import CourseError
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+# The environment variable that says what ``auto`` takes, whatever the hardware multiplies.
+AUTO_PRECISION = "STYLE_COURSE_PRECISION"
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -40,14 +43,15 @@ def pick_device(name: str = "auto") -> torch.device:
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """Turn ``auto``, ``float32``, ``bfloat16`` or ``float16`` into a dtype for convolutions.
 
-    ``auto`` is bfloat16 where the hardware multiplies it faster than float32, else float32; on an
-    Apple GPU it is float32.
+    ``auto`` is what the environment variable STYLE_COURSE_PRECISION says; without it bfloat16 where
+    the hardware multiplies it faster than float32, else float32; on an Apple GPU it is float32.
 
     Raises:
         CourseError: the name is unknown.
     """
     if name == "auto":
-        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+        fastest = "bfloat16" if has_fast_bfloat16(device) else "float32"
+        name = os.environ.get(AUTO_PRECISION) or fastest
     if name not in PRECISIONS:
         raise CourseError(f"unknown precision '{name}'; use auto, {', '.join(PRECISIONS)}")
     return PRECISIONS[name]

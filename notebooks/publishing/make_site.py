@@ -38,12 +38,16 @@ Everything is computed on your device, and nothing is sent anywhere.
 
 
 def describe_pictures(notebook: dict) -> dict:
-    """Put every picture's alternative text where MyST's theme looks for it: the output in words."""
+    """Make HTML pictures plain ones, whose alternative text MyST takes from the output in words."""
     for cell in notebook["cells"]:
         for output in cell.get("outputs", ()):
-            for kind, words in output.get("metadata", {}).items():
-                if kind in output.get("data", {}) and words.get("alt"):
-                    output["data"]["text/plain"] = words["alt"]
+            data = output.get("data", {})
+            picture = re.search(
+                r'src="data:([^;]+);base64,([^"]+)"', "".join(data.get("text/html", ""))
+            )
+            if picture:
+                del data["text/html"]
+                data[picture[1]] = picture[2]
     return notebook
 
 

@@ -52,11 +52,23 @@ def assert_ran(notebook):
     assert counts == list(range(1, len(counts) + 1)) and counts
 
 
+def assert_described(browser):
+    """Every picture in an output is drawn and has an alternative text that is no file name."""
+    images = browser.evaluate(
+        "[...document.querySelectorAll('.jp-OutputArea-output img')]"
+        ".map((image) => [image.alt, image.naturalWidth])"
+    )
+    assert images
+    assert [alt for alt, width in images if len(alt.split()) < 5 or width < 100] == []
+
+
 @pytest.mark.parametrize("lesson", [path.stem for path in LESSONS if path.stem != PLAYGROUND])
-def test_a_lesson_runs_without_errors(opened, lesson):
+def test_a_lesson_runs_without_errors(opened, browser, lesson):
     notebook = opened(f"notebooks/{lesson}.ipynb")
+    assert_described(browser)  # as stored, before anybody trusts or runs it
     notebook.run_all()
     assert_ran(notebook)
+    assert_described(browser)
 
 
 @pytest.mark.skipif(PLAYGROUND not in [p.stem for p in LESSONS], reason="there is no lesson 08")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from course_lib import CourseError
 from course_lib.gatys.config import STYLE_LAYERS
+from course_lib.gatys.loop import HistoryRow
 from course_lib.images import open_image
 from course_lib.lessons.plotting import BESIDE, OKABE_ITO, Picture, as_image, panels, show_grid
 
@@ -70,6 +71,23 @@ def plot_optimizers(runs: Mapping[str, Mapping[str, object]]) -> Figure:
     for axis in axes:
         axis.grid(alpha=0.3, which="both")
     axes[1].legend(**BESIDE)
+    return figure
+
+
+def plot_history(history: Sequence[HistoryRow], style_weight: float) -> Figure:
+    """Draw one run's total against evaluations, and the two terms that it is the sum of."""
+    figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
+    evaluations = [row.evaluation for row in history]
+    terms = {
+        "total": [row.total for row in history],
+        f"{style_weight:g} x style": [style_weight * row.style for row in history],
+        "content": [row.content for row in history],
+    }
+    for (label, values), colour in zip(terms.items(), (6, 4, 0), strict=True):
+        axis.plot(evaluations, values, label=label, color=OKABE_ITO[colour], linewidth=2)
+    axis.set(yscale="log", ylim=(0.01, None), xlabel="evaluations of the loss", ylabel="loss")
+    axis.grid(alpha=0.3, which="both")
+    axis.legend(**BESIDE)
     return figure
 
 

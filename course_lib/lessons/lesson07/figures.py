@@ -134,22 +134,26 @@ def show_question(page: Page, number: int = 0) -> Figure:
     return figure
 
 
-def plot_rates(rates: Mapping[str, Sequence[float]], truth: float, xlabel: str) -> Figure:
+def plot_rates(
+    rates: Mapping[str, Sequence[float]], truths: Sequence[float], xlabel: str
+) -> Figure:
     """Draw how the rates of many surveys scatter, one histogram per way of asking.
 
     Args:
         rates: name -> the rate of each survey, 0 to 1.
-        truth: what they should scatter around: a dashed line.
+        truths: what they should scatter around: one dashed line for all, or one each in its colour.
     """
     figure, axis = plt.subplots(figsize=(6, 2.8), layout="constrained")
-    everything = np.concatenate([np.asarray(values) for values in rates.values()])
+    everything = np.concatenate([*map(np.asarray, rates.values()), truths])
     bins = np.linspace(everything.min() - 0.01, everything.max() + 0.01, 40)
     for (name, values), color in zip(rates.items(), OKABE_ITO, strict=False):
         axis.hist(values, bins, alpha=0.65, color=color, label=name)
-    axis.axvline(truth, color="black", linestyle="--", label="truth")
+    colours = ["black"] if len(truths) == 1 else OKABE_ITO
+    for truth, colour in zip(truths, colours, strict=False):
+        axis.axvline(truth, color=colour, linestyle="--", label=f"truth, {truth:.0%}")
     axis.set(xlabel=xlabel, ylabel="simulated surveys")
     axis.set_ylim(top=1.45 * axis.get_ylim()[1])  # room for the legend
-    axis.legend(fontsize=8, ncols=3, loc="upper center")
+    axis.legend(fontsize=8, ncols=2, loc="upper center")
     return figure
 
 
