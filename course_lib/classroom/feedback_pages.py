@@ -14,8 +14,8 @@ from course_lib.classroom.kernel_guard import BEGIN, END
 TAGS = bleach.ALLOWED_TAGS | set(
     re.findall(
         r"\w+",
-        "br caption dd del details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr img kbd p pre s "
-        "small span sub summary sup table tbody td tfoot th thead tr u",
+        "br caption dd del details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 hr img kbd p pre "
+        "s small span sub summary sup table tbody td tfoot th thead tr u",
     )
 )
 ATTRIBUTES = {"*": ["class", "id", "title"], "a": ["href"], "img": ["src", "alt"]}
