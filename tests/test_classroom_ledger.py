@@ -3,6 +3,7 @@
 import csv
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,7 @@ ADA, BEN, CEM = "Ada Lovelace_1234", "ben", "Cem Ö_77"
 @pytest.fixture
 def book(made, tmp_path):
     """A copy of the book for one test."""
-    return shutil.copy(made, tmp_path)
+    return Path(shutil.copy(made, tmp_path))
 
 
 @pytest.fixture(scope="module")
