@@ -38,13 +38,17 @@ def open_course(folder: Path) -> object:
         raise ClassroomError(f"nbgrader is not installed; {INSTALL}") from None
     from traitlets.config import PyFileConfigLoader
 
-    # nbgrader calls the program alembic, which lies beside this Python.
-    programs = str(Path(sys.executable).parent)
-    if programs not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    find_programs()
     config = PyFileConfigLoader(CONFIG, path=str(folder)).load_config()
     config.CourseDirectory.root = str(folder)
     return NbGraderAPI(config=config)
+
+
+def find_programs() -> None:
+    """Put the folder of this Python on the path: nbgrader calls alembic, which lies there."""
+    programs = str(Path(sys.executable).parent)
+    if programs not in os.environ.get("PATH", "").split(os.pathsep):
+        os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ LOG = "COURSE_GUARD_LOG"
 CHECKS = "COURSE_GUARD_CHECKS"  # the module of the assignment's checks
 FORBIDDEN = (".ipynb", "gradebook.db")
 MOST_CHARACTERS = 200_000  # printed by one cell
-BEGIN = "### BEGIN HIDDEN TESTS"
+BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 CUT = "\n... cut off: this cell prints too much ...\n"
 
 

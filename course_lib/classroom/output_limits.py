@@ -1,6 +1,4 @@
-"""Preprocessors of nbgrader: what a feedback page must not show, and output too long to load."""
-
-import re
+"""A preprocessor of nbgrader: outputs of a submission that are too long to load are cut."""
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -47,27 +45,3 @@ class LimitCharacters(NbGraderPreprocessor):
             return text, left - len(text)
         note = f"\n... cut off: {len(text):,} characters were printed ...\n"
         return text[: max(left, 0)] + note, 0
-
-
-class HideTests(NbGraderPreprocessor):
-    """Take the lines of hidden tests out of outputs: tracebacks quote the cell that failed."""
-
-    quoted = re.compile(r"(BEGIN|END) HIDDEN TESTS|seed=\d")
-    colours = re.compile(r"\x1b\[[0-9;]*m")
-
-    def preprocess_cell(
-        self, cell: NotebookNode, resources: dict, cell_index: int
-    ) -> tuple[NotebookNode, dict]:
-        for output in cell.get("outputs", []):
-            if output.output_type == "error":
-                output.traceback = [self._without(part) for part in output.traceback]
-            elif output.output_type == "stream":
-                output.text = self._without(output.text)
-            for kind, value in output.get("data", {}).items():
-                if kind.startswith("text/"):
-                    output.data[kind] = self._without(value)
-        return cell, resources
-
-    def _without(self, text: str) -> str:
-        lines = text.split("\n")
-        return "\n".join(n for n in lines if not self.quoted.search(self.colours.sub("", n)))

@@ -1,11 +1,18 @@
-"""``assignments``, ``grade``, ``bundle``, ``instructor-check``, ``lesson-times``: teaching."""
+"""Teaching: ``assignments``, ``collect``, ``grade``, ``ledger``, ``bundle`` and two more."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 from course_lib import REPOSITORY, CourseError
-from course_lib.cli.options import Parser, add_record_options, positive, record_path, tell_made
+from course_lib.cli.options import (
+    Parser,
+    add_record_options,
+    positive,
+    program,
+    record_path,
+    tell_made,
+)
 from course_lib.cli.result_pictures import save_bars
 
 
@@ -29,6 +36,45 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument("--students", nargs="+", metavar="NAME", help="only these")
     parser.add_argument("--cell-seconds", type=positive, default=120, help="limit of one cell")
     parser.add_argument("--seconds", type=positive, default=900, help="limit of one submission")
+    parser = command(
+        "collect",
+        collect,
+        "unpack a zip of submissions from Canvas or Moodle",
+        "A2 submissions.zip",
+    )
+    parser.add_argument("assignment", help="A1, A2, ...")
+    parser.add_argument("archive", type=Path, help="the platform's zip")
+    parser.add_argument("-o", "--out", type=Path, default=REPOSITORY / "submitted", help="folder")
+    parser = command(
+        "ledger",
+        ledger,
+        "write the class's table of points, tables for Canvas and Moodle, and zips of feedback",
+        "--late late.csv --percent-per-day 10",
+    )
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=REPOSITORY / "grading",
+        help="where 'grade' has written, and this does, too",
+    )
+    parser.add_argument("--late", type=Path, help="table with columns student, assignment, days")
+    parser.add_argument(
+        "--percent-per-day",
+        type=fraction_of_hundred,
+        default=0.0,
+        metavar="P",
+        help="of the points reached, taken off per late day",
+    )
+    parser.add_argument("--canvas", type=Path, help="the gradebook as Canvas exports it")
+    parser.add_argument(
+        "--moodle",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("ASSIGNMENT", "WORKSHEET"),
+        help="an assignment, and its offline grading worksheet",
+    )
     parser = command("bundle", bundle, "make the students' zip", "-o out/course.zip")
     parser.add_argument(
         "-o",
@@ -78,6 +124,52 @@ def grade(options: argparse.Namespace) -> int:
     )
     print(f"feedback pages and grades_{options.assignment}.csv are in {options.out}")
     return 1 if failures else 0
+
+
+def fraction_of_hundred(text: str) -> float:
+    """A percentage from 0 to 100."""
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 100")
+    return value
+
+
+def collect(options: argparse.Namespace) -> None:
+    from course_lib.classroom import learning_platforms
+
+    found = learning_platforms.collect(options.archive, options.assignment, options.out)
+    print(f"{len(found['collected'])} students' notebooks of {options.assignment}")
+    for what in ("late", "left out"):
+        if found[what]:
+            print(f"{what}: {', '.join(found[what])}")
+    tell_made([options.out], f"{program()} grade {options.assignment} {options.out}")
+
+
+def ledger(options: argparse.Namespace) -> None:
+    from course_lib.classroom import learning_platforms as platforms
+    from course_lib.classroom.grading import BOOK
+    from course_lib.classroom.ledger import read_entries, read_late_days, write_ledger
+
+    folder = options.folder
+    late = read_late_days(options.late) if options.late else {}
+    entries = read_entries(folder / BOOK, late, options.percent_per_day)
+    made, lost = [folder / "ledger.csv"], []
+    write_ledger(made[0], entries)
+    if options.canvas:
+        made.append(folder / "canvas.csv")
+        lost += platforms.fill_canvas(options.canvas, entries, made[-1])
+    for name, worksheet in options.moodle:
+        made.append(folder / f"moodle_{name}.csv")
+        lost += platforms.fill_moodle(Path(worksheet), entries, name, made[-1])
+    for name in sorted({entry.assignment for entry in entries}):
+        pages = folder / f"feedback_{name}.zip"
+        if platforms.zip_feedback(folder / "feedback", name, pages):
+            made.append(pages)
+    if waiting := sum(entry.waiting > 0 for entry in entries):
+        print(f"{waiting} submissions have questions that nobody has marked yet")
+    for student in sorted(set(lost)):
+        print(f"{student} is in no row of the platform's table, or in several: fill it in by hand")
+    tell_made(made)
 
 
 def bundle(options: argparse.Namespace) -> None:

@@ -8,13 +8,13 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.lessons.smallest_case import same, show, smallest_case
+from course_lib.lessons.smallest_case import contrast, plain_list, same, show, smallest_case
 
 CUDA = torch.device("cuda")
+VISIBLE = 0  # the seed that students run; grading repeats the same check with others
 
 
 class CheckFailed(AssertionError):
@@ -35,6 +35,10 @@ class CheckFailed(AssertionError):
     def _render_traceback_(self) -> list[str]:
         """Show students the message alone: IPython asks an exception for its own traceback."""
         return [f"Not yet: {self}"]
+
+
+class NotAttempted(CheckFailed):
+    """There is no answer where one is graded."""
 
 
 def explained(
@@ -63,6 +67,8 @@ def explained(
         def checked(answer: Callable, *others: object, **options: object) -> None:
             try:
                 return check(answer, *others, **options)
+            except NotAttempted:
+                raise
             except CheckFailed as failure:
                 found = ""
                 if right is not None:
@@ -86,19 +92,24 @@ def exercise(
     *,
     mistakes: Callable[..., Mapping[str, object]],
     gradient: str = "",
+    leaves: int = 1,
     form: Callable[..., None] | None = None,
     traps: Callable[[Callable], None] | None = None,
     scalar: str = "",
     parts: Sequence[str] = (),
     crash: str = "",
-) -> Callable[[Callable[[], Iterable[tuple]]], Callable]:
+) -> Callable[[Callable[..., Iterable[tuple]]], Callable]:
     """Make a check of what yields the inputs that an answer is tried on.
+
+    The check takes the answer, and in grading a seed for other inputs, which what yields them must
+    take, too. A mistake is named only if it explains the results of all inputs.
 
     Args:
         what, praise: the exercise's name, and what to say when everything is right.
         where, right, names, cases, mistakes: see ``explained``.
-        gradient: what is wrong if no gradient leads to the first input, a tensor or a dictionary of
-            some; ``{name}`` in it is the tensor's key. Empty where none is needed.
+        gradient: what is wrong if the result has not the right gradient with respect to the first
+            inputs, so many as ``leaves`` says, tensors or dictionaries of some; ``{name}`` in it is
+            the tensor's key. Empty where nothing learns through the result.
         form: called with a result and its inputs; complains about another form than the right one.
         traps: called with the answer when all cases are right; complains of the rest.
         scalar: the cure for a loss that is not one number; empty for other results.
@@ -106,24 +117,32 @@ def exercise(
         crash: what a RuntimeError probably comes from.
     """
 
-    def decorate(inputs_of: Callable[[], Iterable[tuple]]) -> Callable:
+    def decorate(inputs_of: Callable[..., Iterable[tuple]]) -> Callable:
         @functools.wraps(inputs_of)
-        def check(answer: Callable) -> None:
-            for first, *others in inputs_of():
-                leaves = first if isinstance(first, Mapping) else {"": first}
-                for leaf in leaves.values() if gradient else ():
+        def check(answer: Callable, seed: int = VISIBLE) -> None:
+            tried = list(inputs_of(seed) if seed != VISIBLE else inputs_of())
+            for inputs in tried:
+                for _, leaf in _leaves(inputs, leaves if gradient else 0):
                     leaf.requires_grad_()
-                result = call(answer, first, *others, crash=crash)
-                if result is None:
-                    return print(f"{what}: not attempted yet")
-                if form is not None:
-                    form(result, first, *others)
-                if scalar:
-                    check_scalar(result, scalar)
-                plain = _without_graph(first)
-                _compare_parts(result, right(plain, *others), mistakes(plain, *others), what, parts)
-                for name, leaf in leaves.items() if gradient else ():
-                    check_gradient(result, leaf, gradient.format(name=name))
+            results, error = attempts(answer, tried, what, seed, crash)
+            if not results:
+                return
+            for number, (inputs, result) in enumerate(zip(tried, results, strict=False)):
+                try:
+                    if form is not None:
+                        form(result, *inputs)
+                    if scalar:
+                        check_scalar(result, scalar)
+                except CheckFailed as failure:  # told when what came before it is right
+                    results, error = results[:number], failure
+                    break
+            plain = [[_without_graph(x) for x in inputs] for inputs in tried[: len(results)]]
+            _judge(results, plain, right, mistakes, what, parts)
+            for inputs, result in zip(tried, results, strict=False):
+                if gradient:
+                    _check_gradients(result, right(*inputs), _leaves(inputs, leaves), gradient)
+            if error is not None:
+                raise error
             if traps is not None:
                 traps(answer)
             print(f"{what}: correct ({praise})")
@@ -135,18 +154,109 @@ def exercise(
     return decorate
 
 
-def _compare_parts(
-    result: object, wanted: object, mistakes: Mapping[str, object], what: str, parts: Sequence[str]
+def attempts(
+    answer: Callable,
+    cases: Iterable[Sequence[object]],
+    what: str,
+    seed: int = VISIBLE,
+    crash: str = "",
+) -> tuple[list[object], Exception | None]:
+    """Call an answer for all cases: its results up to the first exception, and the exception.
+
+    Where nothing is written yet, that is said, and there are no results.
+
+    Raises:
+        NotAttempted: nothing is written, and this is a graded seed.
+        CheckFailed: some results are there and others are None.
+    """
+    results: list[object] = []
+    error, empty = None, ""
+    for inputs in cases:
+        try:
+            results.append(call(answer, *inputs, crash=crash))
+        except Exception as caught:  # told when what came before it is right
+            error = caught
+            break
+        if results[-1] is None and not empty:
+            empty = f"For {', '.join(map(show, inputs))} expected a result, got None"
+    if all(result is None for result in results):
+        if error is not None:
+            raise error
+        if seed != VISIBLE:
+            raise NotAttempted(f"{what}: not attempted")
+        print(f"{what}: not attempted yet")
+        return [], None
+    if empty:
+        raise CheckFailed(
+            "some inputs give a result and others give None: a return is missing in one branch",
+            empty,
+        )
+    return results, error
+
+
+def _judge(
+    results: Sequence[object],
+    inputs: Sequence[Sequence[object]],
+    right: Callable,
+    mistakes: Callable[..., Mapping[str, object]],
+    what: str,
+    parts: Sequence[str],
 ) -> None:
-    """``compare`` for a result, or tensor by tensor for several."""
-    result = result.detach() if isinstance(result, Tensor) else result
-    if not parts or not isinstance(wanted[0], Tensor):
-        return compare(result, wanted, mistakes, what, parts)
-    if not isinstance(result, tuple | list) or len(result) != len(parts):
-        raise CheckFailed(f"return {len(parts)} tensors: {', '.join(parts)}")
-    for number, name in enumerate(parts):
-        wrong = {text: values[number] for text, values in mistakes.items()}
-        compare(result[number], wanted[number], wrong, name)
+    """Compare the results for all inputs, tensor by tensor if an answer returns several."""
+    if not results:
+        return None
+    wanted = [right(*x) for x in inputs]
+    known = [mistakes(*x) for x in inputs]
+    if not parts or not isinstance(wanted[0][0], Tensor):
+        return compare_all(results, wanted, known, what, parts)
+    for result in results:
+        if not isinstance(result, tuple | list) or len(result) != len(parts):
+            raise CheckFailed(
+                f"return {len(parts)} tensors: {', '.join(parts)}",
+                f"Expected {len(parts)} tensors, got {show(result)}",
+            )
+    for i, name in enumerate(parts):
+        wrong = [{text: values[i] for text, values in m.items()} for m in known]
+        compare_all([r[i] for r in results], [w[i] for w in wanted], wrong, name)
+
+
+def compare_all(
+    results: Sequence[object],
+    wanted: Sequence[object],
+    mistakes: Sequence[Mapping[str, object]],
+    what: str,
+    names: Sequence[str] = (),
+) -> None:
+    """``compare`` for several cases, naming a mistake only if it explains all of them.
+
+    A case in which a mistake has no result (because it would crash, say) decides nothing.
+    """
+    cases = list(zip(results, wanted, mistakes, strict=True))
+    for result, right, known in cases:
+        if not agrees(result, right, names):
+            explaining = {
+                text: wrong
+                for text, wrong in known.items()
+                if all(text not in m or agrees(r, m[text], names) for r, _, m in cases)
+            }
+            compare(result, right, explaining, what, names)
+
+
+def agrees(result: object, wanted: object, names: Sequence[str] = ()) -> bool:
+    """Whether ``compare`` finds nothing to complain about."""
+    try:
+        compare(result, wanted() if callable(wanted) else wanted, {}, "", names)
+    except CheckFailed:
+        return False
+    return True
+
+
+def _leaves(inputs: Sequence[object], count: int) -> list[tuple[str, Tensor]]:
+    """Names (empty, or keys of a dictionary) and tensors of the first ``count`` inputs."""
+    found: list[tuple[str, Tensor]] = []
+    for x in inputs[:count]:
+        found += x.items() if isinstance(x, Mapping) else [("", x)]
+    return found
 
 
 def kinds() -> list[tuple[torch.dtype, torch.device]]:
@@ -200,10 +310,13 @@ def compare(
 
 def _as_row(values: object, what: str) -> Tensor:
     try:
-        return torch.as_tensor(values, dtype=torch.float64)
+        return torch.as_tensor(plain_list(values), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
         kind = type(values).__name__
-        raise CheckFailed(f"{what}: return a list of numbers, got {kind}") from None
+        raise CheckFailed(
+            f"{what}: return a list of numbers, got {kind}",
+            f"Expected numbers in a list, got {show(values)}",
+        ) from None
 
 
 def _compare_numbers(
@@ -214,18 +327,19 @@ def _compare_numbers(
     names: Sequence[str],
 ) -> None:
     """``compare`` for one number, or for several with names; each to one in ten thousand."""
-    if names and not (isinstance(result, Sequence | np.ndarray) and len(result) == len(names)):
+    given = plain_list(result) if names else [result]
+    if not isinstance(given, list) or len(given) != max(1, len(names)):
         raise CheckFailed(
             f"{what}: return {len(names)} numbers: {', '.join(names)}",
             f"Expected {show(expected)}, got {show(result)}",
         )
-    wanted, found = (list(x) if names else [x] for x in (expected, result))
+    wanted = list(expected) if names else [expected]
     places = [f"{what}, {name}" for name in names] or [what]
-    found = [_number(value, place) for value, place in zip(found, places, strict=True)]
+    found = [_number(value, place) for value, place in zip(given, places, strict=True)]
     if not (wrong := _far(found, wanted)):
         return
     i = wrong[0]
-    example = f"{places[i]}: expected {wanted[i]:.6g}, got {found[i]:.6g}"
+    example = f"{places[i]}: {contrast(float(wanted[i]), found[i], digits=6)}"
     for diagnosis, mistake in mistakes.items():
         if not _far(found, mistake if names else [mistake]):
             raise CheckFailed(diagnosis, example)
@@ -237,7 +351,7 @@ def _number(value: object, place: str) -> float:
         if isinstance(value, bool):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         kind = type(value).__name__
         raise CheckFailed(
             f"{place}: return a number, got {kind}", f"Expected one number, got {show(value)}"
@@ -246,9 +360,15 @@ def _number(value: object, place: str) -> float:
 
 def _far(given: Sequence[float], wanted: Sequence[float]) -> list[int]:
     """Where the numbers differ by more than 1e-4 of each, and 1e-8 of the largest (not of one)."""
-    rounding = 1e-8 * max(map(abs, wanted)) if len(wanted) > 1 else 0
+    finite = [abs(x) for x in wanted if math.isfinite(x)]
+    rounding = 1e-8 * max(finite, default=0) if len(wanted) > 1 else 0
     pairs = enumerate(zip(given, wanted, strict=True))
-    return [i for i, (a, b) in pairs if not math.isclose(a, b, rel_tol=1e-4, abs_tol=rounding)]
+    return [
+        i
+        for i, (a, b) in pairs
+        if not math.isclose(a, b, rel_tol=1e-4, abs_tol=rounding)
+        and not (math.isnan(a) and math.isnan(b))
+    ]
 
 
 def difference(result: Tensor, expected: Tensor, what: str) -> str:
@@ -258,14 +378,14 @@ def difference(result: Tensor, expected: Tensor, what: str) -> str:
     wrong = (~torch.isclose(result.to(expected), expected, 1e-3, 1e-3)).nonzero()
     place = tuple(wrong[0].tolist())
     at = f" at {list(place)}" if place else ""
-    return f"{what}{at}: expected {show(expected[place].item())}, got {show(result[place].item())}"
+    return f"{what}{at}: {contrast(expected[place].item(), result[place].item())}"
 
 
 def close(result: Tensor, expected: Tensor) -> bool:
-    """Whether two tensors have one shape and values that agree to about one in a thousand."""
+    """Whether two tensors have one shape and values that agree to one in a thousand, or are NaN."""
     if result.shape != expected.shape:
         return False
-    return torch.allclose(result.to(expected), expected, rtol=1e-3, atol=1e-3)
+    return torch.allclose(result.to(expected), expected, rtol=1e-3, atol=1e-3, equal_nan=True)
 
 
 def check_scalar(result: object, cure: str) -> None:
@@ -278,16 +398,37 @@ def check_scalar(result: object, cure: str) -> None:
         raise CheckFailed(f"return one scalar, got the shape {tuple(result.shape)}: {cure}")
 
 
-def check_gradient(result: Tensor, features: Tensor, otherwise: str) -> None:
-    """Complain if the right number has no way back to the features."""
-    found = None
-    if result.requires_grad:
-        (found,) = torch.autograd.grad(result.sum(), features, allow_unused=True, retain_graph=True)
-    if found is None:
-        raise CheckFailed(
-            "the number is right, but no gradient leads back to the features: no detach(), item() "
-            f"or no_grad() here, or {otherwise}"
-        )
+def _check_gradients(
+    result: object, wanted: object, leaves: Sequence[tuple[str, Tensor]], otherwise: str
+) -> None:
+    """Complain if a right result has not the gradient of ``wanted`` with respect to the leaves."""
+    pairs = [(result, wanted)] if isinstance(wanted, Tensor) else zip(result, wanted, strict=True)
+    for mine, its in pairs:
+        for name, leaf in leaves:
+            (right,) = torch.autograd.grad(_weighted(its), leaf, None, True, allow_unused=True)
+            if right is None or (scale := right.abs().max()) == 0:
+                continue
+            cure = otherwise.format(name=name)
+            found = None
+            if mine.requires_grad:
+                (found,) = torch.autograd.grad(_weighted(mine), leaf, None, True, allow_unused=True)
+            if found is None:
+                raise CheckFailed(
+                    "the number is right, but no gradient leads back to the features: no detach(), "
+                    f"item() or no_grad() here, or {cure}",
+                    "Expected a gradient, got none",
+                )
+            if not close(found / scale, right / scale):
+                raise CheckFailed(
+                    "the number is right, but its gradient is not: a part of it is detached, made "
+                    f"by item(), or computed under no_grad(), so {cure}",
+                    difference(found / scale, right / scale, "the gradient, in its largest parts"),
+                )
+
+
+def _weighted(result: Tensor) -> Tensor:
+    """A sum in which every entry counts otherwise: that of whitened features alone is constant."""
+    return (result * torch.linspace(0.5, 1.5, result.numel()).to(result).view_as(result)).sum()
 
 
 def random_features(
@@ -296,11 +437,17 @@ def random_features(
     dtype: torch.dtype = torch.float32,
     device: torch.device | None = None,
 ) -> Tensor:
-    """Positive features whose channels and samples differ in mean and in spread."""
+    """Features as behind a ReLU: channels and samples differ in mean and spread, and hold zeros.
+
+    The first position of each map is positive, so that none of more than one is flat.
+    """
     generator = torch.Generator().manual_seed(seed)
     n, c = shape[:2]
     scale, offset = 0.5 + 2 * torch.rand(2, n, c, 1, 1, generator=generator)
-    return (scale * torch.rand(*shape, generator=generator) + offset).to(device, dtype)
+    features = scale * torch.rand(*shape, generator=generator) + offset
+    fires = torch.rand(*shape, generator=generator) > 0.2
+    fires[..., 0, 0] = True
+    return (features * fires).to(device, dtype)
 
 
 def random_shapes(seed: int, channels: int = 4) -> list[tuple[int, int, int, int]]:
@@ -322,6 +469,13 @@ def call(answer: Callable, *inputs: object, crash: str = "") -> object:
         result = answer(*inputs)
     except Exception as error:
         _complain_about_kinds(error)
+        if "a leaf Variable that requires grad" in str(error) and _wants_gradient(inputs):
+            raise CheckFailed(IN_PLACE, f"Expected the input as before, got: {error}") from None
+        if "numpy() on Tensor that requires grad" in str(error) and _wants_gradient(inputs):
+            raise CheckFailed(
+                "NumPy leads no gradient back: compute with torch's functions",
+                f"Expected tensors throughout, got: {error}",
+            ) from None
         if crash and isinstance(error, RuntimeError):
             raise CheckFailed(f"a RuntimeError: {error}. {crash}") from None
         shapes = [tuple(x.shape) for x in inputs if isinstance(x, Tensor)]
@@ -330,10 +484,20 @@ def call(answer: Callable, *inputs: object, crash: str = "") -> object:
     for old, new in zip(before, inputs, strict=True):
         if not same(old, new, exact=True):
             raise CheckFailed(
-                "your function changes its input in place: write x = x - mean, not x -= mean",
-                f"After the call expected {show(old)}, as before, got {show(new)}",
+                IN_PLACE, f"After the call expected {show(old)}, as before, got {show(new)}"
             )
     return result
+
+
+IN_PLACE = (
+    "your function changes its input in place: write x = x - mean, not x -= mean, and sorted(x), "
+    "not x.sort()"
+)
+
+
+def _wants_gradient(inputs: Iterable[object]) -> bool:
+    tensors = [t for x in inputs for t in (x.values() if isinstance(x, Mapping) else [x])]
+    return any(isinstance(tensor, Tensor) and tensor.requires_grad for tensor in tensors)
 
 
 def _complain_about_kinds(error: Exception) -> None:
@@ -355,4 +519,8 @@ def _without_graph(value: object) -> object:
         return value.detach()
     if isinstance(value, dict):
         return {key: _without_graph(part) for key, part in value.items()}
-    return [_without_graph(part) for part in value] if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    parts = [_without_graph(part) for part in value]
+    # A named tuple takes its parts one by one.
+    return value._make(parts) if hasattr(value, "_make") else type(value)(parts)

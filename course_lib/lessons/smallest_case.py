@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ def smallest_case(
             if not same(before, after, exact=True):
                 return f"Smallest case: {name} = {show(before)} is {show(after)} after the call"
         if not same(expected, given):
-            return f"Smallest case: for {shown} expected {show(expected)}, got {show(given)}"
+            return f"Smallest case: for {shown} {contrast(expected, given)}"
     return _smallest_gradient(answer, right, names, cases) if gradient else ""
 
 
@@ -78,10 +78,8 @@ def same(expected: object, given: object, exact: bool = False) -> bool:
     Args:
         exact: compare numbers exactly (but not whether a tensor has a history).
     """
-    if isinstance(given, np.ndarray) or (
-        isinstance(given, Tensor) and isinstance(expected, list | tuple)
-    ):
-        given = given.tolist()
+    if isinstance(expected, list | tuple) and not exact:
+        given = plain_list(given)
     if isinstance(expected, Tensor):
         if not isinstance(given, Tensor) or given.shape != expected.shape:
             return False
@@ -99,16 +97,48 @@ def same(expected: object, given: object, exact: bool = False) -> bool:
         if not isinstance(given, list | tuple) or len(given) != len(expected):
             return False
         return all(same(a, b, exact) for a, b in zip(expected, given, strict=True))
-    if isinstance(expected, float) and isinstance(given, int | float | np.number) and not exact:
-        return math.isclose(given, expected, rel_tol=1e-3, abs_tol=1e-3)
     try:
+        if isinstance(expected, float | int) and not isinstance(expected, bool) and not exact:
+            return math.isclose(float(given), expected, rel_tol=1e-3, abs_tol=1e-3)
         return bool(expected == given)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         return False
 
 
-def show(value: object) -> str:
-    """A value as a student would type it, numbers with four digits; large tensors by their shape.
+def plain_list(values: object) -> object:
+    """A list of what a tuple, an array, a tensor or another row holds; anything else as it is."""
+    if isinstance(values, Tensor | np.ndarray):
+        return values.tolist()
+    unordered = str | bytes | Mapping | Set | Iterator
+    if isinstance(values, unordered) or not isinstance(values, Iterable):
+        return values
+    return [plain_list(value) for value in values]
+
+
+def contrast(expected: object, given: object, digits: int = 4) -> str:
+    """``expected X, got Y``; where both look alike, with what tells them apart."""
+    texts = [show(value, digits) for value in (expected, given)]
+    if texts[0] == texts[1]:
+        texts = [f"{text} ({_kind(x)})" for text, x in zip(texts, (expected, given), strict=True)]
+    if texts[0] == texts[1] and isinstance(expected, Tensor) and not same(expected, given):
+        wrong = ~torch.isclose(given.detach().to(expected), expected, 1e-3, 1e-3)
+        place = tuple(wrong.nonzero()[0].tolist())
+        texts = [f"{show(x[place].item(), digits)} at {list(place)}" for x in (expected, given)]
+    if texts[0] == texts[1]:
+        texts = [repr(expected), repr(given)]
+    if texts[0] == texts[1]:
+        return f"expected {texts[0]}, got something that only looks like it"
+    return f"expected {texts[0]}, got {texts[1]}"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of {str(value.dtype).removeprefix('torch.')}, shape {tuple(value.shape)}"
+    return f"{type(value).__name__}"
+
+
+def show(value: object, digits: int = 4) -> str:
+    """A value as a student would type it, numbers with few digits; large tensors by their shape.
 
     A tensor's brackets show its shape; where it has one number, or a history, it is named.
     """
@@ -121,13 +151,15 @@ def show(value: object) -> str:
     if isinstance(value, np.ndarray | np.generic):
         return show(value.tolist())
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.{digits}g}"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {show(part)}" for key, part in value.items()) + "}"
     if isinstance(value, tuple):
         return "(" + ", ".join(map(show, value)) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, list):
         return "[" + ", ".join(map(show, value)) + "]"
+    if isinstance(value, int) and abs(value) >= 10**LONGEST:
+        return f"a whole number of more than {LONGEST} digits"
     if value is None or isinstance(value, bool | int | str):
         return repr(value)
     return f"a {type(value).__name__}"

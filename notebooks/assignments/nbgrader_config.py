@@ -15,7 +15,8 @@ from nbgrader.preprocessors import (
 )
 from nbgrader.preprocessors.getgrades import GetGrades
 
-from course_lib.classroom.output_limits import HideTests, LimitCharacters
+from course_lib.classroom.feedback_pages import FeedbackExporter, HarmlessOutputs, HideTests
+from course_lib.classroom.output_limits import LimitCharacters
 
 c = get_config()  # noqa: F821 - nbgrader defines it
 
@@ -40,10 +41,12 @@ c.Autograde.autograde_preprocessors = [
     AssignLatePenalties,
     CheckCellMetadata,
 ]
-# Feedback without the hidden tests, so that they can be used again.
+# Feedback without the hidden tests, so that they can be used again, and without scripts.
+c.GenerateFeedback.export_class = FeedbackExporter
 c.GenerateFeedback.preprocessors = [
-    ClearHiddenTests,
     HideTests,
+    ClearHiddenTests,
+    HarmlessOutputs,
     GetGrades,
     CSSHTMLHeaderPreprocessor,
 ]

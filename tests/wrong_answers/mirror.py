@@ -35,7 +35,7 @@ WRONG = {
         lambda layers: [*mirror(layers)[:-1], ("conv", 64, 1)],
         re.escape("layer 12 from relu4_1 should be ('conv', 64, 3)"),
     ),
-    "in place": (mirror_in_place, "own list was changed"),
+    "in place": (mirror_in_place, "in place"),
     "iterator": (lambda layers: reversed(layers), "return a list"),
     "made for VGG alone": (lambda layers: mirror(VGG_TO_RELU4_1), "4 layers give 4, got 12"),
 }

@@ -114,18 +114,19 @@ def _check_statistics_form(result: object, features: Tensor) -> None:
     _feature_cases,
     mistakes=_statistics_mistakes,
     form=_check_statistics_form,
+    gradient="a decoder cannot learn through these statistics",
     traps=_check_statistics_traps,
     parts=("mean", "std"),
 )
-def check_channel_statistics() -> Iterator[tuple]:
+def check_channel_statistics(seed: int = 1) -> Iterator[tuple]:
     """Exercise 02.1: ``answer(features)`` -> (mean, std), each (N, C, 1, 1) and float32."""
     for kind in kinds():
-        for shape in random_shapes(seed=1, channels=5):
+        for shape in random_shapes(seed, channels=5):
             if shape[2:] != (1, 1):  # told after the flat channels
-                yield (random_features(shape, sum(shape), *kind),)
+                yield (random_features(shape, seed + sum(shape), *kind),)
 
 
-def _adain_cases() -> list[tuple[Tensor, Tensor]]:
+def small_pairs() -> list[tuple[Tensor, Tensor]]:
     """Tiny pairs: one channel, two channels, a batch, a flat channel, one position."""
     one, two = torch.tensor([[[[1.0, 3.0]]]]), torch.tensor([[[[10.0, 30.0, 20.0]]]])
     channels = torch.tensor([[[[1.0, 3.0]], [[2.0, 8.0]]]])
@@ -166,18 +167,21 @@ def _adain_mistakes(c: Tensor, s: Tensor) -> dict[str, Tensor]:
         "statistics over all channels together: measure every channel on its own": over(
             (1, 2, 3), correction=0
         ),
+        "the result is cut off at zero: features are not negative, their target may be": (
+            adain(c, s).clamp(min=0)
+        ),
         "this is the content, unchanged": c,
     }
 
 
-def _check_adain_form(result: object, content: Tensor, style: Tensor) -> None:
+def check_adain_form(result: object, content: Tensor, style: Tensor) -> None:
     if not isinstance(result, Tensor):
         raise CheckFailed(f"return one tensor, got {type(result).__name__}")
     if result.shape == style.shape != content.shape:
         raise CheckFailed("content and style are swapped: the result has the style's shape")
 
 
-def _check_adain_traps(answer: Callable) -> None:
+def check_adain_traps(answer: Callable) -> None:
     """Complain about epsilon missing or outside the root, and about the unbiased variance."""
     style = 3 * random_features((1, 3, 6, 2), seed=8)
     content = random_features((2, 3, 4, 4), seed=9)
@@ -204,10 +208,11 @@ def _check_adain_traps(answer: Callable) -> None:
     'lesson 02, section 4 "AdaIN: swap the statistics", and section 7 for its traps',
     adain,
     ("content", "style"),
-    _adain_cases,
+    small_pairs,
     mistakes=_adain_mistakes,
-    form=_check_adain_form,
-    traps=_check_adain_traps,
+    form=check_adain_form,
+    gradient="a network in front of AdaIN cannot learn",
+    traps=check_adain_traps,
 )
 def check_adain() -> Iterator[tuple]:
     """Exercise 02.2: ``answer(content, style)`` -> content's shape with the style's statistics."""

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from course_lib.lessons.checking import CheckFailed, call, compare, exercise, explained
-from course_lib.lessons.smallest_case import show
+from course_lib.lessons.checking import CheckFailed, attempts, compare, exercise, explained
+from course_lib.lessons.homework_checking import draw
+from course_lib.lessons.smallest_case import contrast, show
 from course_lib.survey.intervals import (
     Interval,
     binomial_test,
@@ -41,18 +42,19 @@ def check_survey_analysis(answer: Callable[[Answers], Survey]) -> None:
     right (``people_interval``, or Wilson's interval of the effective number of answers); and
     ``p_value``, the two-sided exact one against guessing, where every answer is a fair coin.
     """
-    for number, (counts, questions) in enumerate(SURVEYS):
-        answers = _answers(counts, questions, seed=10 + number)
-        result = call(answer, answers)
-        if result is None:
-            return print("survey_analysis: not attempted yet")
+    tables = [(_answers(*survey, seed=10 + number),) for number, survey in enumerate(SURVEYS)]
+    results, error = attempts(answer, tables, "survey_analysis")
+    for (counts, questions), (answers,), result in zip(SURVEYS, tables, results, strict=False):
         shown = f"{len(counts)} people with {questions} questions, right: {show(list(counts))}"
         numbers = _numbers(result)
         right = np.array(answers)
         _check_rate(numbers["rate"], right, shown)
         _check_interval(numbers["interval"], right, shown)
         _check_p_value(numbers["p_value"], right, shown)
-    print("survey_analysis: correct (people as the sample, all right, worse than chance)")
+    if error is not None:
+        raise error
+    if results:
+        print("survey_analysis: correct (people as the sample, all right, worse than chance)")
 
 
 def _answers(counts: Sequence[int], questions: int, seed: int) -> Answers:
@@ -108,7 +110,7 @@ def _check_rate(rate: float, right: np.ndarray, shown: str) -> None:
 def _check_interval(interval: tuple[float, float], right: np.ndarray, shown: str) -> None:
     low, high = interval
     wanted = people_interval(right)
-    example = f"Interval of {shown}: expected about {show(wanted)}, got {show(interval)}"
+    example = f"Interval of {shown}: {contrast(wanted, interval)}"
     mistakes = _interval_mistakes(right)
     right_ways = [wanted, cluster_bootstrap(right, samples=4000), _student(right)]
     # Where the answers of a person are alike, all methods with people as the sample agree well
@@ -289,6 +291,8 @@ def _wilson_mistakes(successes: int, n: int, z: float = 1.96) -> dict[str, Inter
     mistakes=_wilson_mistakes,
     parts=("low", "high"),
 )
-def check_wilson_interval() -> Iterator[tuple]:
+def check_wilson_interval(seed: int = 0) -> Iterator[tuple]:
     """``answer(successes, answers)`` -> (low, high): Wilson's 95 % interval of a share."""
+    rng = draw(seed)
     yield from SHARES
+    yield from [(rng.randint(0, 40), rng.randint(40, 90)) for _ in range(3 if seed else 0)]

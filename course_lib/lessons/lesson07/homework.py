@@ -1,127 +1,234 @@
-"""Checks of assignment A6 (a survey).
-
-Each takes the answer and a seed; see ``homework_checking``.
-"""
+"""Checks of assignment A6 (a survey); each takes the answer and a seed."""
 
 import math
 import statistics
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 
-from course_lib.lessons.checking import call, compare
-from course_lib.lessons.homework_checking import VISIBLE, Cases, attempted, draw, homework
-from course_lib.lessons.lesson07.checks import check_wilson_interval
-from course_lib.survey.intervals import binomial_test, wilson
+from course_lib.lessons.checking import VISIBLE, exercise
+from course_lib.lessons.homework_checking import draw
+from course_lib.lessons.lesson07 import checks
+from course_lib.survey.intervals import binomial_test
 
-
-@homework("rate", names=("rate", "answers"))
-def check_rate(seed: int) -> Cases:
-    """A6.1: ``answer(right)``: lists of True and False, one per person -> (rate, answers)."""
-    for table in _tables(seed):
-        hits, count = sum(map(sum, table)), sum(map(len, table))
-        mistakes = {
-            "percent: here a rate lies between 0 and 1": (100 * hits / count, count),
-            "people were counted, not answers": (hits / len(table), len(table)),
-            "the number of right answers is not the number of answers": (hits / count, hits),
-        }
-        yield (table,), (hits / count, count), mistakes
+RATE = 'lesson 07, section 4 "250 of 325"'
+PEOPLE = 'lesson 07, section 5 "How many people?"'
+Table = Sequence[Sequence[bool]]
+Pair = tuple[float, float]
 
 
-def _tables(seed: int) -> list[list[list[bool]]]:
-    """Answers of people who differ in skill: (people, questions)."""
+def _tables(seed: int) -> Iterator[tuple[list[list[bool]]]]:
+    """Answers of people who differ in skill, and in how many questions they answered.
+
+    In the last tables nearly everybody is right, or wrong: an interval leaves [0, 1].
+    """
     rng = draw(seed)
-    tables = []
     for people, questions in ((8, 5), (12 + seed % 5, 4), (20, 3 + seed % 4)):
         skills = [rng.choice((0.3, 0.7, 0.95)) for _ in range(people)]
-        rows = [[rng.random() < skill for _ in range(questions)] for skill in skills]
-        rows[0], rows[1] = [True] * questions, [False] + [True] * (questions - 1)
-        tables.append(rows)
-    return tables
+        counts = [questions + rng.randint(0, 3) for _ in skills]
+        rows = [
+            [rng.random() < skill for _ in range(count)]
+            for skill, count in zip(skills, counts, strict=True)
+        ]
+        rows[0], rows[1] = [True] * questions, [False] + [True] * (questions + 1)
+        yield (rows,)
+    rows = [[True] * (2 + rng.randint(0, 3)) for _ in range(4 + seed % 3)]
+    rows.insert(1, [False, True, False])
+    yield (rows,)
+    yield ([[not answer for answer in row] for row in rows],)
 
 
-def check_wilson(answer: Callable, seed: int = VISIBLE) -> None:
-    """A6.2: ``answer(successes, answers)``: Wilson's interval at 95 %, (low, high)."""
-    rng = draw(seed)
-    cases = [(9, 10), (10, 10)] + [(rng.randint(0, 40), rng.randint(40, 90)) for _ in range(3)]
-    for successes, answers in cases:
-        result = call(answer, successes, answers)
-        if not attempted(result, "wilson", seed):
-            return
-        right = wilson(successes, answers)
-        mistakes = check_wilson_interval.mistakes(successes, answers)
-        what = f"wilson({successes}, {answers})"
-        low, high = result if isinstance(result, tuple | list) and len(result) == 2 else (9, 9)
-        if isinstance(low, float) and max(abs(low - right[0]), abs(high - right[1])) < 1e-3:
-            continue  # 1.96 or the exact quantile
-        compare(result, right, mistakes, what, ("low", "high"))
-    print("wilson: correct, also where everybody is right")
+def _small_tables() -> list[tuple[list[list[bool]]]]:
+    """Two people, three, and people who answered different numbers of questions."""
+    return [
+        ([[True, True], [True, False]],),
+        ([[True, True], [True, False], [True, False]],),
+        ([[True, True, True, True], [True, False]],),
+    ]
 
 
-@homework("p_value")
-def check_p_value(seed: int) -> Cases:
+def _rates(table: Table) -> list[float]:
+    return [sum(row) / len(row) for row in table]
+
+
+def _rate(right: Table) -> Pair:
+    return sum(map(sum, right)) / sum(map(len, right)), sum(map(len, right))
+
+
+def _rate_mistakes(right: Table) -> dict[str, Pair]:
+    (rate, count), hits, people = _rate(right), sum(map(sum, right)), len(right)
+    return {
+        "percent: here a rate lies between 0 and 1": (100 * rate, count),
+        "people were counted, not answers": (hits / people, people),
+        "divided by the people: the answers are more": (hits / people, count),
+        "people were counted, not answers; the rate is right": (rate, people),
+        "the number of right answers is not the number of answers": (rate, hits),
+        "this is the share of wrong answers": (1 - rate, count),
+        "the people's rates are averaged: who answered more questions counts more in the share of "
+        "answers": (statistics.fmean(_rates(right)), count),
+        "everybody is taken to have answered as many questions as the first": (
+            hits / (people * len(right[0])),
+            people * len(right[0]),
+        ),
+        "the two results are swapped": (count, rate),
+    }
+
+
+@exercise(
+    "rate",
+    "people who answered different numbers of questions",
+    RATE,
+    _rate,
+    ("right",),
+    _small_tables,
+    mistakes=_rate_mistakes,
+    parts=("rate", "answers"),
+)
+def check_rate(seed: int = VISIBLE) -> Iterator[tuple]:
+    """A6.1: ``answer(right)``: lists of True and False, one per person -> (rate, answers)."""
+    yield from _tables(seed)
+
+
+# A6.2 is the lesson's exercise.
+check_wilson = checks.check_wilson_interval
+
+
+def _p_mistakes(successes: int, answers: int) -> dict[str, float]:
+    tail = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
+    upper, lower, far = (
+        sum(tail[successes:]),
+        sum(tail[: successes + 1]),
+        abs(2 * successes - answers),
+    )
+    normal = math.erfc(far / math.sqrt(2 * answers))
+    return {
+        "this is one-sided: as far from one half on either side counts": min(upper, lower),
+        "this is the upper side alone: as far from one half on either side counts": upper,
+        "this is the lower side alone: as far from one half on either side counts": lower,
+        "the probability of exactly this many: 'at least as far' sums over more": tail[successes],
+        "'at least as far' includes this many itself: use >=, not >": (
+            binomial_test(successes, answers) - (1 + (far > 0)) * tail[successes]
+        ),
+        "this is the normal approximation: add up the exact probabilities": normal,
+        "this is the probability of being nearer: subtract it from 1": (
+            1 - binomial_test(successes, answers)
+        ),
+        "twice the upper side is right above one half only, and a probability is at most 1": (
+            2 * upper
+        ),
+        "a probability is at most 1: with exactly one half right it is 1": 2 * min(upper, lower),
+        "twice the upper side, cut off at 1, is right above one half only": min(1.0, 2 * upper),
+    }
+
+
+@exercise(
+    "p_value",
+    "above one half, below, exactly",
+    RATE,
+    binomial_test,
+    ("successes", "answers"),
+    lambda: [(2, 2), (1, 2), (0, 3), (1, 4)],
+    mistakes=_p_mistakes,
+)
+def check_p_value(seed: int = VISIBLE) -> Iterator[tuple]:
     """A6.3: ``answer(successes, answers)``: two-sided exact p-value against a fair coin."""
     rng = draw(seed)
-    cases = [(9, 10), (5, 10), (2, 11)] + [(rng.randint(8, 20), 20 + rng.randint(0, 9))] * 2
-    for successes, answers in cases:
-        tail = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
-        upper, lower = sum(tail[successes:]), sum(tail[: successes + 1])
-        right = binomial_test(successes, answers)
-        mistakes = {
-            "this is one-sided: as far from one half on either side counts": min(upper, lower),
-            "this is the upper side alone: as far from one half on either side counts": upper,
-            "the probability of exactly this many: 'at least as far' sums over more": (
-                tail[successes]
-            ),
-            "a probability is at most 1: with exactly one half right it is 1": 2 * upper,
-        }
-        yield (successes, answers), right, mistakes
+    yield from ((9, 10), (5, 10), (2, 11), (12, 12), (0, 9))
+    yield from [(rng.randint(8, 20), 20 + rng.randint(0, 9)) for _ in range(2)]
 
 
-@homework("people_interval", "correct (people are the sample)", names=("low", "high"))
-def check_people_interval(seed: int) -> Cases:
+def _people_interval(right: Table) -> Pair:
+    rates = _rates(right)
+    half = 1.96 * statistics.stdev(rates) / math.sqrt(len(rates))
+    return statistics.fmean(rates) - half, statistics.fmean(rates) + half
+
+
+def _people_mistakes(right: Table) -> dict[str, Pair]:
+    rates, count, (share, _) = _rates(right), sum(map(len, right)), _rate(right)
+    mean, people, spread = statistics.fmean(rates), len(rates), statistics.stdev(rates)
+    low, high = _people_interval(right)
+
+    def around(half: float, middle: float = mean) -> Pair:
+        return middle - half, middle + half
+
+    return {
+        "all answers are counted as independent: a person's answers are alike, so the people are "
+        "the sample": around(1.96 * math.sqrt(share * (1 - share) / count), share),
+        "all answers are counted as independent, around the people's mean: the people are the "
+        "sample": around(1.96 * math.sqrt(mean * (1 - mean) / count)),
+        "divided by the root of the number of answers: by that of the people": around(
+            1.96 * spread / math.sqrt(count)
+        ),
+        "the middle is the share of all answers: take the mean of the people's rates": around(
+            1.96 * spread / math.sqrt(people), share
+        ),
+        "the spread of the people, not of their mean: divide by the root of their number": (
+            around(1.96 * spread)
+        ),
+        "divided by the number of people: by its root": around(1.96 * spread / people),
+        "divide the squares by people - 1 here: the mean was estimated from the same rates": (
+            around(1.96 * statistics.pstdev(rates) / math.sqrt(people))
+        ),
+        "1.96 standard errors to either side, not one": around(spread / math.sqrt(people)),
+        "the variance stands where the standard deviation belongs": around(
+            1.96 * spread**2 / math.sqrt(people)
+        ),
+        "the ends are cut off at 0 and 1: leave them, they show that the interval fails there": (
+            max(0.0, low),
+            min(1.0, high),
+        ),
+        "(middle, half width) was given: give (low, high)": (mean, (high - low) / 2),
+        "the ends are in reverse order: (low, high)": (high, low),
+    }
+
+
+@exercise(
+    "people_interval",
+    "people are the sample",
+    PEOPLE,
+    _people_interval,
+    ("right",),
+    _small_tables,
+    mistakes=_people_mistakes,
+    parts=("low", "high"),
+)
+def check_people_interval(seed: int = VISIBLE) -> Iterator[tuple]:
     """A6.4: ``answer(right)``: mean of the people's rates +- 1.96 standard errors over people."""
-    for table in _tables(seed):
-        rates = [sum(row) / len(row) for row in table]
-        mean, people = statistics.fmean(rates), len(rates)
-        count = people * len(table[0])
-
-        def around(half: float, mean: float = mean) -> tuple[float, float]:
-            return mean - half, mean + half
-
-        spread = statistics.stdev(rates)
-        mistakes = {
-            "all answers are counted as independent: a person's five answers are alike, so the "
-            "people are the sample": around(1.96 * math.sqrt(mean * (1 - mean) / count)),
-            "divided by the root of the number of answers: by that of the people": around(
-                1.96 * spread / math.sqrt(count)
-            ),
-            "the spread of the people, not of their mean: divide by the root of their number": (
-                around(1.96 * spread)
-            ),
-            "divide the squares by people - 1 here: the mean was estimated from the same rates": (
-                around(1.96 * statistics.pstdev(rates) / math.sqrt(people))
-            ),
-            "1.96 standard errors to either side, not one": around(spread / math.sqrt(people)),
-        }
-        right = around(1.96 * spread / math.sqrt(people))
-        yield (table,), right, mistakes
+    yield from _tables(seed)
 
 
-@homework("people_needed")
-def check_people_needed(seed: int) -> Cases:
+def _people_needed(spread: float, half_width: float) -> int:
+    return math.ceil((1.96 * spread / half_width) ** 2)
+
+
+def _needed_mistakes(spread: float, half_width: float) -> dict[str, float]:
+    exact = (1.96 * spread / half_width) ** 2
+    return {
+        "round up: with fewer the interval is a little too wide": math.floor(exact),
+        "round up, not to the nearest: with fewer the interval is a little too wide": round(exact),
+        "one too many: a part of a person is rounded up once": math.ceil(exact) + 1,
+        "square it: half the width costs four times as many people": math.ceil(math.sqrt(exact)),
+        "1.96 is missing": math.ceil((spread / half_width) ** 2),
+        "1.96 belongs inside the square": math.ceil(1.96 * (spread / half_width) ** 2),
+        "half the width, on either side: this is for the whole width": math.ceil(4 * exact),
+        "the spread belongs inside the square: it is a standard deviation": math.ceil(
+            (1.96 / half_width) ** 2 * spread
+        ),
+        "a whole number of people: round up": exact,
+    }
+
+
+@exercise(
+    "people_needed",
+    "rounded up to whole people",
+    PEOPLE,
+    _people_needed,
+    ("spread", "half_width"),
+    lambda: [(0.5, 0.98), (0.5, 0.49), (0.3, 0.1)],
+    mistakes=_needed_mistakes,
+)
+def check_people_needed(seed: int = VISIBLE) -> Iterator[tuple]:
     """A6.5: ``answer(spread, half_width)``: people for an interval of +- half_width."""
     rng = draw(seed)
+    yield 0.3, 0.1  # 34.57: rounded to the nearest it is right, too
+    yield 0.2, 0.07  # 31.36: it is not
     for _ in range(3):
-        spread, half = round(rng.uniform(0.15, 0.35), 3), round(rng.uniform(0.03, 0.1), 3)
-        exact = (1.96 * spread / half) ** 2
-        mistakes = {
-            "round up: with fewer the interval is a little too wide": float(math.floor(exact)),
-            "square it: half the width costs four times as many people": float(
-                math.ceil(math.sqrt(exact))
-            ),
-            "1.96 is missing": float(math.ceil((spread / half) ** 2)),
-            "half the width, on either side: this is for the whole width": float(
-                math.ceil((2 * 1.96 * spread / half) ** 2)
-            ),
-            "a whole number of people: round up": exact,
-        }
-        yield (spread, half), math.ceil(exact), mistakes
+        yield round(rng.uniform(0.15, 0.35), 3), round(rng.uniform(0.03, 0.1), 3)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from course_lib import CourseError
-from course_lib.lessons.checking import CheckFailed, compare, exercise
+from course_lib.lessons.checking import CheckFailed, attempts, compare, exercise
+from course_lib.lessons.smallest_case import plain_list
 from course_lib.painting.colour import LUMINANCE_WEIGHTS, luminance
 from course_lib.painting.mixtures import corner_weights
 from course_lib.painting.recipe import Recipe
@@ -63,20 +64,22 @@ def check_keep_colours() -> Iterator[tuple]:
 
 def check_corner_weights(answer: Callable) -> None:
     """Exercise 08.2: ``answer(rows, columns)`` -> rows of columns of four weights."""
-    for rows, columns in ((3, 3), (2, 2), (2, 5), (4, 3)):
-        result = answer(rows, columns)
-        if result is None:
-            return print("corner_weights: not attempted yet")
+    grids = ((3, 3), (2, 2), (2, 5), (4, 3))
+    results, error = attempts(answer, grids, "corner_weights")
+    for (rows, columns), result in zip(grids, results, strict=False):
         try:
-            given = torch.tensor(result, dtype=torch.float32)
-        except (TypeError, ValueError):
+            given = torch.tensor(plain_list(result), dtype=torch.float32)
+        except (TypeError, ValueError, RuntimeError):
             raise CheckFailed(
                 f"{rows} rows of {columns} places with four numbers each are wanted: nested lists "
                 "of numbers"
             ) from None
         right = torch.tensor(corner_weights(rows, columns))
         compare(given, right, _grid_mistakes(rows, columns, right), f"a {rows} x {columns} grid")
-    print("corner_weights: correct (every corner pure, every place summing to 1)")
+    if error is not None:
+        raise error
+    if results:
+        print("corner_weights: correct (every corner pure, every place summing to 1)")
 
 
 def _grid_mistakes(rows: int, columns: int, right: Tensor) -> dict[str, Tensor]:
