@@ -881,8 +881,11 @@ def test_a_run_may_end_by_time(config, out):
     [
         ({"schedule": "linear"}, "unknown schedule 'linear'"),
         ({"average": 1.0}, "average must be at least 0 and below 1"),
-        ({"minutes": 0}, "minutes must be greater than 0"),
-        ({"style_crop": 0}, "style_crop must be greater than 0"),
+        ({"minutes": 0}, "minutes must be above 0, got 0"),
+        ({"style_crop": 0}, "style_crop must be at least 1, got 0"),
+        ({"warmup_learning_rate": 0.0}, "warmup_learning_rate must be above 0"),
+        ({"log_every": 0}, "log_every must be at least 1"),
+        ({"batch": 10**10}, "batch must be at most 1,000,000,000"),
         ({"relative": True, "shift_weight": 1.0, "crop": 48}, "relative losses do not work"),
     ],
 )
