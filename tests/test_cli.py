@@ -420,7 +420,8 @@ def test_an_input_as_output_is_refused(run, files, name):
 
 
 def test_a_format_that_cannot_hold_colours_is_an_error(run, files, tmp_path):
-    result = run("stylize", files / "photo.png", files / "style.png", "-o", tmp_path / "a.xbm")
+    picture = tmp_path / "a.xbm"
+    result = run("stylize", files / "photo.png", files / "style.png", "-o", picture, *SMALL)
     complains(result, "a.xbm cannot be written")
     assert list(tmp_path.iterdir()) == []
 
@@ -807,7 +808,8 @@ def test_results_never_replace_a_style(run, files, photos, tmp_path):
 def test_a_process_stylises_from_any_folder_with_relative_names(files, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     (tmp_path / "photo.png").write_bytes((files / "photo.png").read_bytes())
-    done = spawn("stylize", "photo.png", files / "style.png", "-o", "new/out.png", cwd=tmp_path)
+    arguments = ["stylize", "photo.png", files / "style.png", "-o", "new/out.png", *SMALL]
+    done = spawn(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{Path('new/out.png')}\n", "")
     assert Image.open(tmp_path / "new" / "out.png").size == (33, 40)
 

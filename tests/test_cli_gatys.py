@@ -191,7 +191,7 @@ def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
         (["--steps", "-1"], "steps must be at least 0, got -1"),
         (["--steps", "many"], "'many' is not a whole number"),
         (["--size", "0"], "'0' is not a whole number above 0"),
-        (["--scales", "0"], "scales must be at least 1, got 0"),
+        (["--scales", "0"], "scales must be at least 1 and at most 16, got 0"),
         (["--style-layers", "conv9_9"], "unknown layer 'conv9_9'"),
         (["--content-layers", "--style-layers"], "nothing to minimise"),
         (["--style-weight", "-3"], "style_weight must be at least 0, got -3"),
