@@ -817,7 +817,7 @@ def test_a_process_stylises_from_any_folder_with_relative_names(files, tmp_path,
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["stylize", "cut.jpg", "style.png", "-o", "out.png"], "truncated"),
+        (["stylize", "cut.jpg", "style.png", "-o", "out.png", *SMALL], "truncated"),
         (["stylize", "photo.png", "style.png", "-o", "out.png", "--alpha", "2"], "--alpha"),
     ],
 )

@@ -9,7 +9,7 @@ from torch import Tensor
 from course_lib import CourseError
 from course_lib.gatys.loop import HistoryRow
 from course_lib.images import to_image
-from course_lib.system.files import replacing, rounded
+from course_lib.system.files import replacing
 
 
 def film_strip(frames: Sequence[Tensor], height: int = 256, gap: int = 6) -> Image.Image:
@@ -18,6 +18,8 @@ def film_strip(frames: Sequence[Tensor], height: int = 256, gap: int = 6) -> Ima
     Raises:
         CourseError: there are no frames.
     """
+    if not frames:
+        raise CourseError("a film needs at least one frame")
     pictures = _same_size(frames, height)
     width, height = pictures[0].size
     strip = Image.new("RGB", (len(pictures) * (width + gap) - gap, height), "white")
@@ -32,6 +34,8 @@ def save_animation(frames: Sequence[Tensor], path: Path) -> Path:
     Raises:
         CourseError: there are no frames.
     """
+    if not frames:
+        raise CourseError("a film needs at least one frame")
     first, *others = _same_size(frames, 512)
     durations = [400] * len(others) + [2000]
     with replacing(path) as temporary:
@@ -41,8 +45,6 @@ def save_animation(frames: Sequence[Tensor], path: Path) -> Path:
 
 def _same_size(frames: Sequence[Tensor], height: int) -> list[Image.Image]:
     """All frames as large as the last (those of coarser scales are smaller)."""
-    if not frames:
-        raise CourseError("a film needs at least one frame")
     last = to_image(frames[-1])
     factor = min(1.0, height / last.height)
     size = (max(1, round(last.width * factor)), max(1, round(last.height * factor)))
@@ -52,4 +54,10 @@ def _same_size(frames: Sequence[Tensor], height: int) -> list[Image.Image]:
 def columns(history: Sequence[HistoryRow], digits: int = 6) -> dict[str, list[float]]:
     """A history as one list per column: shorter to write, easier to plot."""
     names = ("evaluation", "step", "seconds", "content", "style", "tv", "total", "height", "width")
-    return rounded({name: [getattr(row, name) for row in history] for name in names}, digits)
+    return {
+        name: [
+            value if isinstance(value, int) else float(f"{value:.{digits}g}")
+            for value in (getattr(row, name) for row in history)
+        ]
+        for name in names
+    }
