@@ -3,6 +3,7 @@
 import socket
 import threading
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,11 @@ from course_lib.system import downloads
 from course_lib.vgg import VGG19Encoder
 
 torch.set_num_threads(2)
+# The same examples in every run; how long one takes depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "course", derandomize=True, deadline=None, database=None, max_examples=60
+)
+hypothesis.settings.load_profile("course")
 
 
 def pytest_terminal_summary(terminalreporter):
@@ -107,12 +113,16 @@ def make_images():
 
 @pytest.fixture
 def run(capsys):
-    """Run a command in this process: ``run(...) -> (exit code, stdout, stderr)``."""
+    """Run a command in this process: ``run(...) -> (exit code, stdout, stderr)``.
+
+    ``"--size 20 --seed 3"`` are four arguments.
+    """
 
     def run(*arguments):
         capsys.readouterr()
         try:
-            code = main([str(argument) for argument in arguments])
+            texts = map(str, arguments)
+            code = main([w for t in texts for w in (t.split() if t.startswith("--") else [t])])
         except SystemExit as stop:  # argparse leaves this way
             code = stop.code
         captured = capsys.readouterr()

@@ -1,5 +1,6 @@
 """The ``gatys`` command: what it writes, Ctrl-C, and its complaints."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,10 +11,11 @@ import time
 import numpy as np
 import pytest
 import torch
-from command_kit import started
+from command_kit import complains, started
 from PIL import Image
 
 from course_lib.gatys import objective
+from course_lib.system.devices import describe
 
 SMALL = ["--size", "20", "--precision", "float32", "--device", "cpu"]
 OLDER = b"a picture of last week"
@@ -39,29 +41,24 @@ def inputs(tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def repaint(run, inputs):
+    """``repaint(out, ...)``: the command on the photograph and the painting, small and exact."""
+
+    def repaint(out, *options):
+        return run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL, *options)
+
+    return repaint
+
+
 def losses_in(text):
     found = re.search(r"loss of the optimiser (\S+), of the saved file (\S+) \(", text)
     return float(found[1]), float(found[2])
 
 
-def test_one_picture_with_all_its_reports(run, inputs, tmp_path):
+def test_one_picture_with_all_its_reports(repaint, tmp_path):
     out, log, film = tmp_path / "out.png", tmp_path / "log.json", tmp_path / "film.gif"
-    code, text, bar = run(
-        "gatys",
-        inputs / "photo.png",
-        inputs / "style.jpg",
-        "-o",
-        out,
-        *SMALL,
-        "--steps",
-        2,
-        "--log",
-        log,
-        "--film",
-        film,
-        "--frames",
-        3,
-    )
+    code, text, bar = repaint(out, "--steps", 2, "--log", log, "--film", film, "--frames", 3)
     assert code == 0
     first = text.splitlines()[0]
     assert first.startswith("memory for 30 x 20: ") and "block 5" in first  # before anything else
@@ -96,44 +93,15 @@ def test_every_readable_kind_of_image(run, inputs, tmp_path, name):
         assert image.mode == "RGB" and image.size == (30, 20)
 
 
-def test_every_option_reaches_the_optimisation(run, inputs, tmp_path):
+def test_every_option_reaches_the_optimisation(repaint, tmp_path):
     log = tmp_path / "log.json"
-    code, text, _ = run(
-        "gatys",
-        inputs / "photo.png",
-        inputs / "style.jpg",
-        "-o",
+    code, text, _ = repaint(
         tmp_path / "o.png",
-        *SMALL,
-        "--steps",
-        3,
-        "--optimizer",
-        "adam",
-        "--learning-rate",
-        0.02,
-        "--init",
-        "style",
-        "--content-layers",
-        "relu3_1",
-        "--style-layers",
-        "relu1_1",
-        "conv2_2",
-        "--content-weight",
-        2,
-        "--style-weight",
-        7,
-        "--tv-weight",
-        0.5,
-        "--pooling",
-        "avg",
-        "--scales",
-        2,
-        "--seed",
-        5,
-        "--style-size",
-        16,
-        "--log",
-        log,
+        "--steps 3 --optimizer adam --learning-rate 0.02 --init style",
+        "--content-layers relu3_1 --style-layers relu1_1 conv2_2 --content-weight 2",
+        "--style-weight 7 --tv-weight 0.5 --pooling avg --scales 2 --seed 5",
+        "--style-size 16",
+        *["--log", log],
     )
     assert code == 0 and "6 steps, 6 evaluations" in text  # three at each of two scales
     settings = json.loads(log.read_text())["settings"]
@@ -151,49 +119,27 @@ def test_every_option_reaches_the_optimisation(run, inputs, tmp_path):
         "scales": 2,
         "seed": 5,
         "precision": "float32",
-        "device": "cpu",
+        "device": describe(torch.device("cpu")),
     }
     assert {key: settings[key] for key in wanted} == wanted
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_no_step_and_one_step_save_a_picture(run, inputs, tmp_path, steps):
-    out = tmp_path / "strip.png"
-    code, text, _ = run(
-        "gatys",
-        inputs / "photo.png",
-        inputs / "style.jpg",
-        "-o",
-        out,
-        *SMALL,
-        "--steps",
-        steps,
-        "--film",
-        tmp_path / "film.png",
-    )
+def test_no_step_and_one_step_save_a_picture(repaint, tmp_path, steps):
+    out, film = tmp_path / "out.png", tmp_path / "film.png"
+    code, text, _ = repaint(out, "--steps", steps, "--film", film)
     assert code == 0 and f"{steps} steps, {20 * steps} evaluations" in text
-    assert out.is_file() and (tmp_path / "film.png").is_file()
+    assert out.is_file() and film.is_file()
 
 
-def test_seeds(run, inputs, tmp_path):
+def test_seeds(repaint, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        run(
-            "gatys",
-            inputs / "photo.png",
-            inputs / "style.jpg",
-            "-o",
-            tmp_path / f"{name}.png",
-            *SMALL,
-            "--max-evaluations",
-            3,
-            "--seed",
-            seed,
-        )
+        repaint(tmp_path / f"{name}.png", "--max-evaluations", 3, "--seed", seed)
     a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
 
 
-def test_a_run_that_diverges_still_saves(run, inputs, tmp_path, monkeypatch):
+def test_a_run_that_diverges_still_saves(repaint, tmp_path, monkeypatch):
     original, calls = objective.GatysObjective.__call__, []
 
     def spoiled(self, image):
@@ -204,35 +150,31 @@ def test_a_run_that_diverges_still_saves(run, inputs, tmp_path, monkeypatch):
 
     monkeypatch.setattr(objective.GatysObjective, "__call__", spoiled)
     out = tmp_path / "out.png"
-    code, text, _ = run("gatys", inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL)
+    code, text, _ = repaint(out)
     assert code == 0 and out.is_file()
     assert "1 steps, 4 evaluations" in text and "smaller --learning-rate" in text
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
+    import termios  # not on Windows
+
     out = tmp_path / "out.png"
-    command = [
-        sys.executable,
-        "-m",
-        "course_lib",
-        "gatys",
-        inputs / "photo.png",
-        inputs / "style.jpg",
-        "-o",
-        out,
-        *SMALL,
-        "--steps",
-        "100000",
-    ]
-    with started(command) as process:
-        os.set_blocking(process.stderr.fileno(), False)
+    command = [sys.executable, "-m", "course_lib", "gatys"]
+    command += [inputs / "photo.png", inputs / "style.jpg", "-o", out, *SMALL, "--steps", "100000"]
+    screen, terminal = os.openpty()  # the bar is drawn for a terminal alone
+    termios.tcsetwinsize(terminal, (24, 80))
+    with started(command, stderr=terminal) as process:
+        os.set_blocking(screen, False)
         seen, deadline = b"", time.monotonic() + 100
         while b"loss " not in seen and time.monotonic() < deadline:  # the bar has a loss to show
-            seen += process.stderr.read() or b""
+            with contextlib.suppress(BlockingIOError):
+                seen += os.read(screen, 4096)
             time.sleep(0.05)
+        assert b"loss " in seen
         process.send_signal(signal.SIGINT)
         text, _ = process.communicate(timeout=60)
+    os.close(screen), os.close(terminal)
     assert process.returncode == 130
     assert b"stopped by Ctrl-C" in text and b"Traceback" not in text
     own, saved = losses_in(text.decode())
@@ -249,28 +191,19 @@ def test_ctrl_c_saves_the_best_image(inputs, tmp_path):
         (["--steps", "-1"], "steps must be at least 0, got -1"),
         (["--steps", "many"], "'many' is not a whole number"),
         (["--size", "0"], "'0' is not a whole number above 0"),
-        (["--scales", "0"], "scales must be at least 1, got 0"),
+        (["--scales", "0"], "scales must be at least 1 and at most 16, got 0"),
         (["--style-layers", "conv9_9"], "unknown layer 'conv9_9'"),
         (["--content-layers", "--style-layers"], "nothing to minimise"),
-        (["--style-weight", "-3"], "style_weight must be a number from 0 up"),
-        (["--learning-rate", "0"], "learning rate must be a number above 0"),
+        (["--style-weight", "-3"], "style_weight must be at least 0, got -3"),
+        (["--learning-rate", "0"], "learning_rate must be above 0, got 0"),
         (["--film", "film.txt"], "unknown image extension"),
         (["--device", "abacus"], "unknown device 'abacus'"),
     ],
 )
-def test_wrong_options_are_one_sentence_and_write_nothing(run, inputs, tmp_path, arguments, words):
+def test_wrong_options_are_one_sentence_and_write_nothing(repaint, tmp_path, arguments, words):
     out = tmp_path / "out.png"
     out.write_bytes(OLDER)
-    code, text, error = run(
-        "gatys",
-        inputs / "photo.png",
-        inputs / "style.jpg",
-        "-o",
-        out,
-        "--max-evaluations",
-        1,
-        *arguments,
-    )
+    code, text, error = repaint(out, "--max-evaluations", 1, *arguments)
     assert code == 2 and text == ""
     assert error.startswith("error: ") and error.count("\n") == 1 and words in error
     assert out.read_bytes() == OLDER
@@ -294,3 +227,11 @@ def test_wrong_files_are_one_sentence(run, inputs, content, style, out, words):
     assert code == 2 and text == ""
     assert error.startswith("error: ") and error.count("\n") == 1 and words in error
     assert {path: path.read_bytes() for path in inputs.iterdir()} == before
+
+
+@pytest.mark.parametrize("command", ["gatys-optimizers", "gatys-pastiche"])
+def test_records_of_unknown_pictures_name_the_known_ones(run, tmp_path, command):
+    for option, known in (("--content", "astronaut"), ("--style", "hokusai_great_wave")):
+        result = run(command, option, "unicorn", "-o", tmp_path / "r.json")
+        complains(result, f"no {option[2:]} picture 'unicorn'", known)
+    assert not list(tmp_path.iterdir())

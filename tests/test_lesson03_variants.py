@@ -102,7 +102,8 @@ def test_training_changes_every_variant_and_writes_nothing(make_images, tmp_path
         precision="float32",
         device="cpu",
     )
-    results, sheet = train_variants(config, torch.rand(1, 3, 96, 96), progress=False)
+    settings, results, sheet = train_variants(config, torch.rand(1, 3, 96, 96), progress=False)
+    assert (settings["steps"], settings["precision"]) == (1, "float32")
     assert list(results) == list(VARIANTS)
     assert all(result["loss"] > 0 for result in results.values())
     transposed = results["transposed, reflection"]

@@ -13,7 +13,7 @@ from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.loop import optimize
 from course_lib.gatys.objective import GatysObjective, build_encoder
 from course_lib.images import ImageError, save_image
-from course_lib.measuring.decoder_scores import decoder_scores, score_folders
+from course_lib.measuring.decoder_scores import decoder_scores, list_folders, score_folders
 from course_lib.records.overtaking import count_evaluations, evaluations_to_overtake
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -111,7 +111,7 @@ def test_folders_are_scored_as_squares(folders):
         seen.append((content.shape, style.shape))
         return 0.5 * (content + style)
 
-    result = score_folders(transfer(stylize), *folders, size=24)
+    result = score_folders(transfer(stylize), list_folders(*folders), size=24)
     assert set(seen) == {((1, 3, 24, 24),) * 2}
     assert (result["pairs"], result["photographs"], result["paintings"]) == (6, 3, 2)
     assert set(result["by_style"]) == {"image_00.png", "image_01.png"}
@@ -121,26 +121,28 @@ def test_folders_are_scored_as_squares(folders):
 
 
 def test_copying_folders_scores_the_controls(folders):
-    result = score_folders(transfer(lambda content, style: content), *folders, size=16)
+    copy = transfer(lambda content, style: content)
+    result = score_folders(copy, list_folders(*folders), size=16)
     assert result["mean_style_ratio"] == pytest.approx(1, rel=1e-5)
     assert result["mean_content_ratio"] == pytest.approx(0, abs=1e-6)
 
 
 def test_only_the_listed_files_are_scored(folders):
     copy = transfer(lambda content, style: content)
-    result = score_folders(copy, *folders, size=16, only={"image_00.png", "image_02.png"})
+    listed = list_folders(*folders, only={"image_00.png", "image_02.png"})
+    result = score_folders(copy, listed, size=16)
     assert (result["photographs"], result["paintings"], result["pairs"]) == (2, 1, 2)
     with pytest.raises(ValueError, match="no painting"):
-        score_folders(copy, *folders, size=16, only={"image_02.png"})
+        list_folders(*folders, only={"image_02.png"})
     with pytest.raises(ValueError, match="at least two"):
-        score_folders(copy, *folders, size=16, only={"image_00.png"})
+        score_folders(copy, list_folders(*folders, only={"image_00.png"}), size=16)
 
 
 def test_empty_folder_is_refused(folders, tmp_path):
     (tmp_path / "empty").mkdir()
     Image.new("RGB", (4, 4)).save(tmp_path / "a.txt", format="PNG")
     with pytest.raises(ImageError, match="holds no image files"):
-        score_folders(transfer(None), folders[0], tmp_path / "empty", size=16)
+        list_folders(folders[0], tmp_path / "empty")
 
 
 def test_every_style_is_encoded_once():
@@ -165,9 +167,8 @@ def test_a_style_that_is_the_photograph_has_no_ratio():
 
 def test_pairs_of_one_picture_with_itself_leave_the_record_valid(folders, tmp_path, make_images):
     shared = make_images(tmp_path / "shared", 2, size=(30, 30), seed=5)
-    result = score_folders(
-        transfer(lambda content, style: content), shared[0].parent, shared[0].parent, size=16
-    )
+    copy = transfer(lambda content, style: content)
+    result = score_folders(copy, list_folders(shared[0].parent, shared[0].parent), size=16)
     assert result["pairs_of_one_picture_with_itself"] == 2
     assert result["mean_style_ratio"] == pytest.approx(1, rel=1e-5)
     json.dumps(result, allow_nan=False)

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from course_lib.adain import ChannelStatistics, apply_statistics, channel_statistics
 from course_lib.images import ImageError, to_image
 from course_lib.painting.colour import coral, luminance, preserve_luminance
-from course_lib.painting.masks import add_rest, apply_statistics_by_region, load_mask
+from course_lib.painting.masks import add_rest, apply_statistics_by_region, load_mask, mask_cells
 from course_lib.painting.mixtures import corner_grid, corner_weights
 from course_lib.painting.paint_settings import PaintSettings
 from course_lib.painting.painter import Painter, measure_styles, open_styles
@@ -190,6 +193,22 @@ def test_overlapping_masks_share_and_what_is_left_is_the_rest():
     masks = torch.tensor([[[1.0, 1.0, 0.0, 0.25]], [[1.0, 0.0, 0.0, 0.25]]])
     wanted = torch.tensor([[[0.5, 1, 0, 0.25]], [[0.5, 0, 0, 0.25]], [[0, 0, 1, 0.5]]])
     assert torch.allclose(add_rest(masks), wanted)
+
+
+@given(
+    masks=arrays(
+        np.float32, st.tuples(*[st.integers(1, 20)] * 3), elements=st.floats(-1, 2, width=32)
+    )
+)
+def test_masks_of_any_values_are_shares_of_every_pixel_and_of_every_feature(masks):
+    regions = add_rest(torch.from_numpy(masks))
+    height, width = regions.shape[-2:]
+    cells = mask_cells(regions, (-(-height // 8), -(-width // 8)))
+    for shares in (regions, cells):
+        assert len(shares) == len(masks) + 1
+        assert shares.min() >= 0 and (shares.sum(0) - 1).abs().max() < 1e-5
+    alone = masks.clip(0, 1).sum(0) <= 1
+    assert np.allclose(regions[:-1].numpy()[:, alone], masks.clip(0, 1)[:, alone])
 
 
 def test_masks_that_cannot_be_read_are_named(tmp_path):
@@ -406,13 +425,15 @@ def test_styles_are_read_at_their_size_times_their_scale(tmp_path):
 # --- four corners ---
 
 
-def test_corner_weights_are_bilinear():
-    weights = np.array(corner_weights(3, 5))
-    assert weights.shape == (3, 5, 4)
-    assert np.allclose(weights.sum(2), 1)
-    for place, style in (((0, 0), 0), ((0, 4), 1), ((2, 0), 2), ((2, 4), 3)):
+@given(rows=st.integers(2, 20), columns=st.integers(2, 20))
+def test_corner_weights_are_bilinear(rows, columns):
+    weights = np.array(corner_weights(rows, columns))
+    assert weights.shape == (rows, columns, 4)
+    assert np.allclose(weights.sum(2), 1) and weights.min() >= 0
+    for style, place in enumerate(((0, 0), (0, -1), (-1, 0), (-1, -1))):
         assert np.array_equal(weights[place], np.eye(4)[style])
-    assert np.allclose(weights[1, 2], 0.25) and np.allclose(weights[0, 1], [0.75, 0.25, 0, 0])
+    for axis in (0, 1):  # equal steps from corner to corner
+        assert np.allclose(np.diff(weights, 2, axis), 0)
 
 
 @pytest.mark.parametrize("shape", [(1, 3), (3, 1), (0, 0)])

@@ -122,7 +122,7 @@ def test_other_files_are_no_recipes(tmp_path, text):
 
 
 def test_missing_files_and_settings_are_named(folder):
-    with pytest.raises(CourseError, match=r"gone\.json cannot be read"):
+    with pytest.raises(CourseError, match=r"gone\.json: no such file"):
         Recipe.load("gone.json")
     (folder / "r.json").write_text('{"format": "course-recipe-1", "content": "a.png"}')
     with pytest.raises(CourseError, match="'styles' is missing"):
@@ -175,7 +175,7 @@ def test_options_go_before_the_recipes(run, folder):
     ("arguments", "words"),
     [
         (["photo.png", "a.png", "--recipe", "r.json"], ["give these or --recipe"]),
-        (["--recipe", "gone.json"], ["gone.json", "No such file"]),
+        (["--recipe", "gone.json"], ["gone.json: no such file"]),
         (["--recipe", "photo.png"], ["photo.png is not a recipe"]),
         (["--recipe", "r.json", "--weights", "1"], ["2 styles need 2 weights"]),
         (["--recipe", "broken.json"], ["gone.png: no such file"]),

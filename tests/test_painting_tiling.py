@@ -7,6 +7,8 @@ import types
 import psutil
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from course_lib import DATA_DIR
@@ -216,13 +218,20 @@ def test_a_painter_with_masks_takes_tiles_if_memory_asks_for_them(
 # --- windows, memory, choice ---
 
 
-def test_windows_cover_everything_once():
-    whole = Window(0, 13, 0, 29)
-    seen = torch.zeros(13, 29)
-    for window in tile_windows(whole, 48):
-        assert window.bottom - window.top <= 6 and window.right - window.left <= 6
+@given(rows=st.integers(1, 40), columns=st.integers(1, 40), tile=st.integers(8, 400))
+def test_windows_cover_everything_once(rows, columns, tile):
+    whole, seen = Window(0, rows, 0, columns), torch.zeros(rows, columns)
+    sides = [set(), set()]
+    for window in tile_windows(whole, tile):
         seen[window.slices(whole)] += 1
+        sides[0].add(window.bottom - window.top)
+        sides[1].add(window.right - window.left)
+        outer = window.grow(tiling.ENCODER_MARGIN, whole)
+        grown = torch.zeros(rows, columns)[outer.slices(whole)]
+        grown[window.slices(outer)] = 1
+        assert grown.sum() == (window.bottom - window.top) * (window.right - window.left)
     assert seen.unique().tolist() == [1]
+    assert all(max(side) <= tile // 8 and max(side) - min(side) <= 1 for side in sides)
 
 
 def test_the_encoder_never_sees_more_than_a_tile_with_its_margins(transfer, style, monkeypatch):
@@ -318,18 +327,7 @@ def test_the_benchmark_watches_a_command_and_records_it(run, tmp_path, monkeypat
     monkeypatch.setattr(tiling_speed, "PIECE", 16)
     out = tmp_path / "t.json"
     code, printed, _ = run(
-        "benchmark",
-        "tiling",
-        "--width",
-        40,
-        "--height",
-        30,
-        "--device",
-        "cpu",
-        "--precision",
-        "float32",
-        "-o",
-        out,
+        "benchmark", "tiling", "--width 40 --height 30 --device cpu --precision float32", "-o", out
     )
     assert code == 0
     results = json.loads(out.read_text())["results"]

@@ -299,25 +299,8 @@ def no_process(monkeypatch):
 @pytest.fixture
 def tiny(monkeypatch, no_process):
     monkeypatch.setattr("course_lib.records.runtime.QUALITY_PAIRS", 1)
-    return [
-        "--images",
-        1,
-        "--size",
-        16,
-        "--evaluations",
-        3,
-        "--sizes",
-        16,
-        32,
-        "--repeats",
-        1,
-        "--quality-size",
-        16,
-        "--quality-evaluations",
-        3,
-        "--device",
-        "cpu",
-    ]
+    options = "--images 1 --size 16 --evaluations 3 --sizes 16 32 --repeats 1 --device cpu"
+    return f"{options} --quality-size 16 --quality-evaluations 3".split()
 
 
 def test_the_command_writes_all_that_lesson_06_shows(run, tiny, tmp_path):

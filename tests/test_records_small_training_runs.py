@@ -220,7 +220,7 @@ def test_the_sweep_starts_every_weight_from_the_same_decoder(tiny, tmp_path, enc
 
 
 @pytest.mark.parametrize("command", ["faulty-runs", "style-weights"])
-def test_the_commands_pass_their_options_on(command, tmp_path, monkeypatch):
+def test_the_commands_pass_their_options_on(command, tmp_path, monkeypatch, capsys):
     calls = []
     name = {"faulty-runs": "run_faults", "style-weights": "sweep_style_weights"}[command]
     monkeypatch.setattr(small_training_runs, name, lambda *given, **_: calls.append(given))
@@ -228,6 +228,9 @@ def test_the_commands_pass_their_options_on(command, tmp_path, monkeypatch):
     (folder, *_, config) = calls[0]
     standard = {"faulty-runs": SMALL_RUN, "style-weights": FINE_TUNING}[command]
     assert folder == tmp_path
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"of each run; {standard.steps} if not given" in capsys.readouterr().out
     assert config == dataclasses.replace(standard, steps=7)
 
 

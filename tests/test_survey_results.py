@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from survey_kit import answer, save, write_preference_survey, write_style_survey
 
 from course_lib.survey.exports import CsvQuestion, read_csv, read_csv_key
@@ -28,6 +30,11 @@ def watched(tmp_path_factory, make_images):
     """The key of a survey with an attention check."""
     folder = tmp_path_factory.mktemp("watched")
     return write_style_survey(folder / "s.html", make_images, attention=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("any")
 
 
 def seed(k):
@@ -83,6 +90,44 @@ def test_people_who_miss_the_attention_check_are_left_out_unless_kept(watched, t
     assert list(answers.left_out.values()) == ["missed the attention check"]
     assert answers.first_chosen.shape == (1, 5)
     assert read_results(paths, watched, keep_inattentive=True).first_chosen.shape == (2, 5)
+
+
+WORDS = st.text(st.characters(exclude_characters='{"', exclude_categories=["Cs", "Cc"]))
+
+
+@given(
+    texts=st.lists(WORDS, min_size=3, max_size=3),
+    indent=st.sampled_from([None, 1]),
+    quoted=st.booleans(),
+)
+def test_results_are_found_among_any_words(key, folder, texts, indent, quoted):
+    before, between, after = texts
+    results = [json.dumps(answer(key, seed(k)), indent=indent) for k in (1, 2)]
+    text = f"{before}\n{results[0]}\n{between}\n{results[1]} {after}\n"
+    if quoted:
+        text = "".join(f"> {line}\n" for line in text.splitlines())
+    answers = read_results([write(folder / "mail.txt", text)], key)
+    assert (len(answers.people), answers.left_out) == (2, {})
+
+
+@given(
+    place=st.sampled_from(["survey", "seed", "simulated", "answers", "checksum", "format"]),
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    ),
+)
+def test_a_result_with_any_other_value_is_left_out(key, folder, place, value):
+    """Every change is noticed, whatever it is; the reason is one printable line."""
+    paths = [save(answer(key, seed(1)), folder / "good.json")]
+    changed = answer(key, seed(2))
+    assume(changed[place] != value or type(changed[place]) is not type(value))
+    paths.append(save(changed | {place: value}, folder / "bad.json"))
+    answers = read_results(paths, key)
+    assert len(answers.people) == 1
+    [(name, reason)] = answers.left_out.items()
+    assert name == str(paths[1]) and reason.isprintable()
 
 
 # --- bad results ---

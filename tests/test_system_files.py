@@ -203,6 +203,13 @@ def test_a_record_from_elsewhere_does_not_copy_that_command_line(tmp_path, monke
     assert record["command"] == "python -m course_lib ..."
 
 
+def test_a_record_that_a_script_makes_names_the_script(tmp_path, monkeypatch):
+    script = str(REPOSITORY / "tests" / "browser" / "web_speed.py")
+    monkeypatch.setattr(sys, "argv", [script, "--record"])
+    record = json.loads(save_record(tmp_path / "r.json", {}, {}).read_text())
+    assert record["command"] == f"python {Path('tests/browser/web_speed.py')} --record"
+
+
 @pytest.mark.parametrize("text", ["16", "--size", "out/a.png", "../a.png", ""])
 def test_relative_names_stay_as_they_are(text):
     assert relative_name(text) == text

@@ -5,6 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from course_lib.images import ImageError
@@ -163,15 +165,19 @@ def test_a_folder_as_people_have_them(tmp_path):
 # drawing -----------------------------------------------------------------------------------------
 
 
-def test_crops_are_windows_of_the_images():
-    coded = torch.arange(3 * 20 * 30, dtype=torch.int64).remainder(251).to(torch.uint8)
-    image = coded.reshape(3, 20, 30)
-    crops = draw_crops(ImagePool([[image]]), step=0, batch=40, crop=8, seed=0)
-    assert crops.shape == (40, 3, 8, 8) and crops.dtype == torch.uint8
-    windows = image.unfold(1, 8, 1).unfold(2, 8, 1).permute(1, 2, 0, 3, 4).flatten(0, 1)
-    found = [(windows == crop).flatten(1).all(1).nonzero().flatten().tolist() for crop in crops]
-    assert all(found)
-    assert len({positions[0] for positions in found}) > 30
+@given(
+    sides=st.tuples(st.integers(4, 20), st.integers(4, 30)),
+    crop=st.integers(1, 8),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_crops_are_windows_of_the_images(sides, crop, seed):
+    crop = min(crop, *sides)
+    places = torch.arange(sides[0] * sides[1]).reshape(sides)  # a pixel says where it was
+    image = torch.stack([places // 256, places % 256, places * 0]).to(torch.uint8)
+    for window in draw_crops(ImagePool([[image]]), 3, 4, crop, seed):
+        first = int(window[0, 0, 0]) * 256 + int(window[1, 0, 0])
+        top, left = divmod(first, sides[1])
+        assert torch.equal(window, image[:, top : top + crop, left : left + crop])
 
 
 def test_every_position_can_be_drawn():
@@ -181,30 +187,32 @@ def test_every_position_can_be_drawn():
     assert set(corners) == {0, 1, 3, 4} and min(corners.values()) > 60
 
 
-def test_image_of_exactly_the_crop_size():
-    image = torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8)
-    assert torch.equal(draw_crops(ImagePool([[image]]), 3, 2, 8, 0), torch.stack([image] * 2))
-
-
-@pytest.mark.parametrize("batch", [1, 3, 4])
-def test_no_image_repeats_before_all_were_seen(tmp_path, batch):
-    pool = load(flat_images(tmp_path, range(0, 70, 10)))
-    sequence = []
-    for step in range(7 * 12 // batch):
-        sequence += drawn(draw_crops(pool, step, batch, 8, seed=5))
-    passes = [tuple(sequence[i : i + 7]) for i in range(0, len(sequence) - 6, 7)]
-    assert all(sorted(p) == list(range(0, 70, 10)) for p in passes)
-    assert len(set(passes)) > len(passes) // 2  # and in a fresh order
-
-
-@pytest.mark.parametrize("batch", [1, 2, 3, 4])
-def test_folders_of_any_length_are_drawn_equally_often(tmp_path, batch):
-    a, b = flat_images(tmp_path / "a", range(2)), flat_images(tmp_path / "b", range(100, 109))
-    pool = load(a, b)
-    steps = 36 // batch
-    counts = Counter(v for s in range(steps) for v in drawn(draw_crops(pool, s, batch, 8, 1)))
-    assert sum(counts[v] for v in range(2)) == sum(counts[v] for v in range(100, 109)) == 18
-    assert {counts[v] for v in range(2)} == {9} and {counts[v] for v in range(100, 109)} == {2}
+@given(
+    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=3),
+    batch=st.integers(1, 6),
+    parts=st.integers(1, 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_groups_take_turns_and_no_image_repeats_before_all_were_seen(lengths, batch, parts, seed):
+    groups = [
+        [torch.full((3, 8, 8), 10 * g + i, dtype=torch.uint8) for i in range(length)]
+        for g, length in enumerate(lengths)
+    ]
+    pool, batch = ImagePool(groups), batch * parts
+    steps = -(-40 // batch)
+    shares = [
+        draw_crops(pool, step, batch, 8, seed, (part, parts))
+        for step in range(steps)
+        for part in range(parts)
+    ]
+    # Steps and processes share one sequence.
+    assert torch.equal(torch.cat(shares), draw_crops(pool, 0, steps * batch, 8, seed))
+    sequence = drawn(torch.cat(shares))
+    assert [v // 10 for v in sequence] == [k % len(groups) for k in range(len(sequence))]
+    for g, length in enumerate(lengths):
+        own = [v % 10 for v in sequence if v // 10 == g]
+        passes = [own[i : i + length] for i in range(0, len(own), length)]
+        assert all(len(set(p)) == len(p) for p in passes)
 
 
 def test_draws_depend_on_seed_and_step_alone(tmp_path, make_images):
@@ -218,14 +226,11 @@ def test_draws_depend_on_seed_and_step_alone(tmp_path, make_images):
     assert not any(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-def test_batches_are_pieces_of_one_sequence(tmp_path, make_images):
-    make_images(tmp_path, 5)
-    pool = load(tmp_path, size=40)
-    whole = draw_crops(pool, 0, 12, 8, seed=3)
-    assert torch.equal(whole, torch.cat([draw_crops(pool, s, 3, 8, seed=3) for s in range(4)]))
-
-
 def test_different_seeds_shuffle_differently(tmp_path):
     pool = load(flat_images(tmp_path, range(0, 200, 10)))
-    orders = {tuple(drawn(draw_crops(pool, 0, 20, 8, seed=seed))) for seed in range(5)}
-    assert len(orders) == 5
+    orders = {
+        tuple(drawn(draw_crops(pool, step, 20, 8, seed=seed)))
+        for seed in range(5)
+        for step in (0, 1)
+    }
+    assert len(orders) == 10  # every pass through the images has an order of its own, too

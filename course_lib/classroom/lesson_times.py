@@ -63,14 +63,6 @@ def time_lessons(paths: list[Path], seconds: int = 600) -> Iterator[tuple[str, f
         yield path.stem, round(taken, 1)
 
 
-def device_name() -> tuple[str, str]:
-    """``cpu`` or ``cuda``, and the device in words."""
-    from course_lib.system.devices import describe, pick_device
-
-    device = pick_device("auto")
-    return device.type, describe(device)
-
-
 def record_path(kind: str) -> Path:
     return DATA_DIR / "runs" / f"lesson_times_{kind}.json"
 

@@ -192,6 +192,7 @@ def instructor_check(options: argparse.Namespace) -> int:
 
 def lesson_times(options: argparse.Namespace) -> None:
     from course_lib.classroom import lesson_times
+    from course_lib.system.devices import machine, pick_device, pick_precision
     from course_lib.system.files import save_record
 
     if options.only and options.record:
@@ -201,9 +202,9 @@ def lesson_times(options: argparse.Namespace) -> None:
     for name, taken in lesson_times.time_lessons(paths):
         print(f"{name}: {taken:.1f} s", flush=True)
         seconds[name] = taken
-    kind, device = lesson_times.device_name()
-    out = record_path(options, kind)
-    save_record(out, {"device": device}, {"seconds": seconds})
+    device = pick_device("auto")
+    out = record_path(options, device.type)
+    save_record(out, machine(device, pick_precision("auto", device)), {"seconds": seconds})
     if options.record:
         lesson_times.fill_guide()
         print("written into the instructor's guide, too")

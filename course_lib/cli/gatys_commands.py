@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +9,14 @@ from course_lib.cli.options import (
     Parser,
     add_compute_options,
     add_config_options,
+    add_numbers,
     add_record_options,
     chosen,
+    measured,
     people,
     positive,
     program,
-    record_path,
+    tell,
     tell_made,
 )
 from course_lib.cli.result_pictures import save_curves
@@ -27,54 +28,38 @@ def add_commands(command: Callable[..., Parser]) -> None:
     line = "photo.jpg painting.jpg -o out/slow.png --size 256"
     add_gatys_options(command("gatys", gatys, text, line))
     text = "optimisers side by side, for the record"
-    sweep = command("gatys-optimizers", sweep_command, text, "--evaluations 50")
-    sweep.add_argument("--size", type=positive, default=256, help="side of the pictures")
-    sweep.add_argument("--sweep-size", type=positive, default=96, help="side while rates are tried")
-    sweep.add_argument("--evaluations", type=positive, default=300, help="of each optimiser")
-    sweep.add_argument(
-        "--sweep-evaluations", type=positive, default=100, metavar="N", help="of each rate"
+    run = measured(compare_optimizers, show_optimizers)
+    sweep = command("gatys-optimizers", run, text, "--evaluations 50")
+    add_record_options(sweep, "gatys_optimizers.json", "gatys")
+    add_numbers(
+        sweep,
+        size=(256, "side of the pictures"),
+        sweep_size=(96, "side while rates are tried"),
+        evaluations=(300, "of each optimiser"),
+        sweep_evaluations=(100, "of each rate"),
     )
-    figures = command(
-        "gatys-figures",
-        figures_command,
-        "the heavy pictures of lesson 05",
-        "--size 128 --evaluations 20",
-    )
-    figures.add_argument("--size", type=positive, default=192, help="side of the pictures")
-    figures.add_argument("--evaluations", type=positive, default=100, help="of a short run")
+    run = measured(draw_figures, show_figures)
+    line = "--size 128 --evaluations 20"
+    figures = command("gatys-figures", run, "the heavy pictures of lesson 05", line)
+    add_record_options(figures, "gatys_figures.json", "gatys")
+    add_numbers(figures, size=(192, "side of the pictures"), evaluations=(100, "of a short run"))
     text = "the report's optimisation to its end, pair by pair; stopped, it goes on with the next"
-    full = command("gatys-full", full_command, text, "--pairs 1 --size 64 --steps 2")
+    run = measured(finish_pairs, show_pairs)
+    full = command("gatys-full", run, text, "--pairs 1 --size 64 --steps 2")
+    add_record_options(full, "gatys_full.json", "gatys_full")
+    add_numbers(full, size=(512, "side of the pictures"), steps=(50, "of L-BFGS"))
     full.add_argument("--pairs", type=people, default=5, metavar="N", help="pictures")
-    full.add_argument("--size", type=positive, default=512, help="side of the pictures")
-    full.add_argument("--steps", type=positive, default=50, metavar="N", help="of L-BFGS")
     add_compute_options(full)
-    contest = command(
-        "gatys-pastiche",
-        contest_command,
-        "race against the pastiche package",
-        "--content cat --style ink_wash --size 128",
-    )
-    contest.add_argument("--size", type=positive, default=256, help="side of the pictures")
-    contest.add_argument("--evaluations", type=positive, default=300, help="of both")
+    text = "race against the pastiche package"
+    line = "--content cat --style ink_wash --size 128"
+    race = command("gatys-pastiche", measured(run_race, show_race), text, line)
+    add_record_options(race, "gatys_vs_pastiche.json", "gatys")
+    add_numbers(race, size=(256, "side of the pictures"), evaluations=(300, "of both"))
     text = "instead: N pairs, one run each, and the range of the results"
-    contest.add_argument("--pairs", type=people, metavar="N", help=text)
-    for parser in (sweep, contest):
+    race.add_argument("--pairs", type=people, metavar="N", help=text)
+    for parser in (sweep, race):
         parser.add_argument("--content", default="cat", help="a bundled photograph's name")
         parser.add_argument("--style", default="impasto_night", help="a bundled style's name")
-    outs = (
-        (sweep, "gatys_optimizers.json"),
-        (figures, "gatys_figures.json"),
-        (full, "gatys_full.json"),
-        (contest, "gatys_vs_pastiche.json"),
-    )
-    for parser, name in outs:
-        add_record_options(parser, name)
-        parser.add_argument(
-            "--pictures",
-            type=Path,
-            metavar="DIR",
-            help="folder; 'gatys' beside the result if not given",
-        )
 
 
 def add_gatys_options(parser: Parser) -> None:
@@ -151,14 +136,15 @@ def save_film(frames: list, path: Path) -> None:
 
 def save_log(options: argparse.Namespace, config: object, result: object) -> None:
     from course_lib.gatys.film import columns
-    from course_lib.system.devices import describe, pick_device
+    from course_lib.system.devices import machine, pick_device, pick_precision
     from course_lib.system.files import relative_name, save_record
 
+    device = pick_device(config.device)
     settings = dataclasses.asdict(config) | {
         "learning_rate": config.rate,
         "content": relative_name(str(options.content)),
         "style": relative_name(str(options.style)),
-        "on": describe(pick_device(config.device)),
+        **machine(device, pick_precision(config.precision, device)),
     }
     keys = ("evaluations", "steps", "seconds", "setup_seconds", "stopped", "loss", "saved_loss")
     results = {key: getattr(result, key) for key in keys} | {"history": columns(result.history)}
@@ -188,94 +174,59 @@ def report(result: object, out: Path) -> None:
     print(f"loss of the optimiser {result.loss:.6g}, of the saved file {saved:.6g} ({gap:+.2f} %)")
 
 
-def sweep_command(options: argparse.Namespace) -> None:
+def compare_optimizers(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.gatys_optimizers import compare_optimizers
-    from course_lib.system.files import save_record
 
-    out, pictures = result_places(options)
-    settings, results = compare_optimizers(
-        options.content,
-        options.style,
-        options.size,
-        options.evaluations,
-        options.sweep_size,
-        options.sweep_evaluations,
-        pictures,
-        lambda line: print(line, file=sys.stderr, flush=True),
-    )
-    save_record(out, settings, results)
+    names = "content", "style", "size", "evaluations", "sweep_size", "sweep_evaluations"
+    return compare_optimizers(*(getattr(options, n) for n in names), options.pictures, tell)
+
+
+def show_optimizers(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
     for name, run in results["runs"].items():
         print(
             f"{name}: rate {run['learning_rate']:g}, saved loss {run['saved_loss']:.4g}, "
             f"{run['seconds']:.1f} s"
         )
-    tell_made([out, pictures])
+    return [options.pictures]
 
 
-def result_places(options: argparse.Namespace) -> tuple[Path, Path]:
-    """The file of the result, and the folder of the pictures that go with it."""
-    out = record_path(options)
-    return out, options.pictures or out.with_name("gatys")
+def draw_figures(options: argparse.Namespace) -> tuple[dict, dict]:
+    from course_lib.records.gatys_figures import draw_figures
+
+    return draw_figures(options.size, options.evaluations, options.pictures, tell)
 
 
-def full_command(options: argparse.Namespace) -> None:
+def show_figures(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    return [options.pictures / f"{name}.jpg" for name in results]
+
+
+def finish_pairs(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.gatys_full import finish_pairs
 
-    out = record_path(options)
-    pictures = options.pictures or out.with_name("gatys_full")
-    config = GatysConfig(steps=options.steps, device=options.device, precision=options.precision)
-    finish_pairs(
-        out,
-        pictures,
-        options.pairs,
-        options.size,
-        config,
-        lambda line: print(line, file=sys.stderr, flush=True),
+    config = GatysConfig(
+        steps=options.steps, device=str(options.device), precision=options.precision
     )
-    tell_made([out, pictures])
+    return finish_pairs(options.out, options.pictures, options.pairs, options.size, config, tell)
 
 
-def figures_command(options: argparse.Namespace) -> None:
-    from course_lib.records.gatys_figures import draw_figures
-    from course_lib.system.files import save_record
-
-    out, pictures = result_places(options)
-    settings, results = draw_figures(
-        options.size,
-        options.evaluations,
-        pictures,
-        lambda line: print(line, file=sys.stderr, flush=True),
-    )
-    save_record(out, settings, results)
-    tell_made([*(pictures / f"{name}.jpg" for name in results), out])
+def show_pairs(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    return [options.out.with_suffix(".jpg"), options.pictures]
 
 
-def contest_command(options: argparse.Namespace) -> None:
+def run_race(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.gatys_vs_pastiche import race, race_pairs
-    from course_lib.system.files import save_record
 
-    out, pictures = result_places(options)
+    sizes = options.size, options.evaluations
     if options.pairs:
-        settings, results = race_pairs(
-            options.pairs,
-            options.size,
-            options.evaluations,
-            lambda line: print(line, file=sys.stderr, flush=True),
-        )
-        save_record(out, settings, results)
+        return race_pairs(options.pairs, *sizes, tell)
+    return race(options.content, options.style, *sizes, options.pictures, tell)
+
+
+def show_race(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    if options.pairs:
         for key, row in results["ranges"].items():
             print(f"{key}: {row['lowest']:.3f} to {row['highest']:.3f}, median {row['median']:.3f}")
-        tell_made([out])
-        return
-    settings, results = race(
-        options.content,
-        options.style,
-        options.size,
-        options.evaluations,
-        pictures,
-        lambda line: print(line, file=sys.stderr, flush=True),
-    )
-    save_record(out, settings, results)
+        return []
     for key in ("time_ratio", "time_ratio_of_loops", "loss_ratio"):
         print(f"{key}: {results[key]:.3f}" if results[key] is not None else f"{key}: not reached")
-    tell_made([out, pictures])
+    return [options.pictures]

@@ -1,66 +1,66 @@
-"""``quality``, ``benchmark`` and ``measure-activations``: numbers, written to files."""
+"""``quality``, ``benchmark``, ``playground-speed``, ``measure-activations``: numbers in files."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    add_numbers,
     add_record_options,
+    chosen,
     count,
+    decoder_settings,
     example,
     load_transfer,
+    measured,
     positive,
-    record_path,
+    tell,
     tell_left_out,
-    tell_made,
 )
 from course_lib.cli.result_pictures import save_bars
 
+Show = Callable[[argparse.Namespace, dict, dict], list[Path]]
+
 
 def add_commands(command: Callable[..., Parser]) -> None:
-    quality = command(
-        "quality",
-        quality_command,
-        "score a decoder on pairs of images",
-        "--content photos --style art -o out/quality.json",
-    )
-    quality.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
-    quality.add_argument("--style", type=Path, required=True, metavar="DIR", help="paintings")
-    quality.add_argument("--only", type=Path, metavar="FILE", help="use only the names in FILE")
-    quality.add_argument("--size", type=positive, default=256, help="side of the square images")
-    quality.add_argument("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
-    quality.add_argument(
-        "--every",
-        type=positive,
-        default=1,
-        metavar="N",
-        help="use every Nth photograph and painting",
-    )
-    text = "also count the evaluations that Gatys' optimisation needs to get ahead, for N pairs"
-    quality.add_argument("--overtaken", type=count, default=0, metavar="N", help=text)
-    quality.add_argument(
-        "--evaluations", type=positive, default=100, metavar="N", help="the most that are counted"
-    )
-    quality.add_argument("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
-    add_compute_options(quality)
-    add_benchmarks(
-        command(
-            "benchmark",
-            None,
-            "measure speed, side by side in one process",
-            "stylize --sizes 128 256",
-        )
-    )
+    text = "score a decoder on pairs of images"
+    line = "--content photos --style art -o out/quality.json"
+    add_quality_options(command("quality", quality, text, line))
+    text = "measure speed, side by side in one process"
+    add_benchmarks(command("benchmark", None, text, "stylize --sizes 128 256"))
+    run = measured(measure_playground, show_playground)
+    text = "measure how fast sliders are followed"
+    speed = command("playground-speed", run, text, "--size 128 --moves 20")
+    sizes = {"size": (256, "pixels of the square picture"), "moves": (60, "moves of each slider")}
+    add_numbers(speed, **sizes)
+    add_record_options(speed, "playground_DEVICE.json")
+    add_compute_options(speed)
     text = "measure the encoder's mean activations"
     line = "--content photos -o a.safetensors"
     measure = command("measure-activations", measure_activations, text, line)
     measure.add_argument("--content", type=Path, required=True, metavar="DIR", help="photographs")
-    measure.add_argument("--images", type=positive, default=300, help="at most so many")
-    measure.add_argument("--size", type=positive, default=256, help="shorter side in pixels")
+    add_numbers(measure, images=(300, "at most so many"), size=(256, "shorter side in pixels"))
     measure.add_argument("-o", "--out", type=Path, required=True, help="safetensors file")
+
+
+def add_quality_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--content", type=Path, required=True, metavar="DIR", help="photographs")
+    add("--style", type=Path, required=True, metavar="DIR", help="paintings")
+    add("--only", type=Path, metavar="FILE", help="use only the names in FILE")
+    add("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
+    text = "also count the evaluations that Gatys' optimisation needs to get ahead, for N pairs"
+    add("--overtaken", type=count, default=0, metavar="N", help=text)
+    add_numbers(
+        parser,
+        size=(256, "side of the square images"),
+        every=(1, "use every Nth photograph and painting"),
+        evaluations=(100, "the most that are counted"),
+    )
+    add("-o", "--out", type=Path, required=True, metavar="JSON", help="result")
+    add_compute_options(parser)
 
 
 def add_benchmarks(bench: Parser) -> None:
@@ -69,124 +69,69 @@ def add_benchmarks(bench: Parser) -> None:
     )
 
     def kind(
-        name: str, run: Callable[[argparse.Namespace], None], text: str, repeats: int, line: str
+        name: str, measure: Callable, show: Show, text: str, line: str, pictures: str = ""
     ) -> Parser:
         ending = example(f"benchmark {name}", line)
         sub = kinds.add_parser(name, help=text, description=text, ending=ending)
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=measured(measure, show))
         stem = {"train": "train_step"}.get(name, name)
-        add_record_options(sub, f"{stem}_DEVICE.json")
-        sub.add_argument("--repeats", type=positive, default=repeats, help="rounds that count")
+        add_record_options(sub, f"{stem}_DEVICE.json", pictures)
         add_compute_options(sub)
         return sub
 
-    stylize = kind(
-        "stylize", benchmark_stylize_command, "seconds per picture", 3, "--sizes 128 256"
-    )
-    stylize.add_argument("--sizes", nargs="+", type=positive, default=[256, 512], help="pixels")
-    train = kind(
-        "train", benchmark_train_command, "seconds per training step", 5, "--batch 2 --crop 128"
-    )
-    train.add_argument("--batch", type=positive, default=8, help="crops of each per step")
-    train.add_argument("--crop", type=positive, default=256, help="side of the square crops")
+    text = "seconds per picture"
+    sub = kind("stylize", measure_stylize, show_stylize, text, "--sizes 128 256")
+    sub.add_argument("--sizes", nargs="+", type=positive, default=[256, 512], help="pixels")
+    add_numbers(sub, repeats=(3, "rounds that count"))
+    text = "seconds per training step"
+    sub = kind("train", measure_train, show_train, text, "--batch 2 --crop 128")
+    sizes = {"batch": (8, "crops of each per step"), "crop": (256, "side of the square crops")}
+    add_numbers(sub, **sizes, repeats=(5, "rounds that count"))
     text = "AdaIN against Gatys' optimisation, on equal terms"
-    add_runtime_options(
-        kind(
-            "runtime", benchmark_runtime_command, text, 3, "--images 2 --size 256 --evaluations 20"
-        )
+    line = "--images 2 --size 256 --evaluations 20"
+    sub = kind("runtime", measure_runtime, show_runtime, text, line, "runtime")
+    text = "sides for the scaling with size"
+    sides = [128, 256, 512, 1024]
+    sub.add_argument("--sizes", nargs="+", type=positive, default=sides, help=text)
+    add_numbers(
+        sub,
+        images=(5, "pictures"),
+        size=(512, "side of the square pictures"),
+        evaluations=(
+            80,
+            "of the first picture's optimisation, the rest is extrapolated; 1000 runs the whole "
+            "recipe for every picture",
+        ),
+        quality_size=(256, "side for quality at equal time"),
+        quality_evaluations=(100, "of each optimisation there"),
+        repeats=(3, "rounds that count"),
     )
-    tiling = kind(
-        "tiling",
-        benchmark_tiling_command,
-        "memory for a very large photograph",
-        1,
-        "--width 3000 --height 2000",
-    )
-    tiling.add_argument("--width", type=positive, default=6000, help="of the photograph, pixels")
-    tiling.add_argument("--height", type=positive, default=4000, help="of the photograph, pixels")
+    text = "memory for a very large photograph"
+    sub = kind("tiling", measure_tiling, show_tiling, text, "--width 3000 --height 2000")
+    side = "of the photograph, pixels"
+    add_numbers(sub, width=(6000, side), height=(4000, side))
 
 
-def add_runtime_options(parser: Parser) -> None:
-    add = parser.add_argument
-    add("--images", type=positive, default=5, help="pictures")
-    add("--size", type=positive, default=512, help="side of the square pictures")
-    add(
-        "--evaluations",
-        type=positive,
-        default=80,
-        metavar="N",
-        help="of the first picture's optimisation, the rest is extrapolated; "
-        "1000 runs the whole recipe for every picture",
-    )
-    add(
-        "--sizes",
-        nargs="+",
-        type=positive,
-        default=[128, 256, 512, 1024],
-        help="sides for the scaling with size",
-    )
-    add(
-        "--quality-size",
-        type=positive,
-        default=256,
-        metavar="SIZE",
-        help="side for quality at equal time",
-    )
-    add(
-        "--quality-evaluations",
-        type=positive,
-        default=100,
-        metavar="N",
-        help="of each optimisation there",
-    )
-    add(
-        "--pictures",
-        type=Path,
-        metavar="DIR",
-        help="folder for the pictures of quality at equal "
-        "time; 'runtime' beside the result if not given",
-    )
-
-
-def quality_command(options: argparse.Namespace) -> int:
+def quality(options: argparse.Namespace) -> int:
     from course_lib.gatys.config import GatysConfig
     from course_lib.measuring.comparison import spread_pairs
-    from course_lib.measuring.decoder_scores import pictures_of, score_folders
+    from course_lib.measuring.decoder_scores import list_folders, score_folders
     from course_lib.records.overtaking import count_evaluations
-    from course_lib.stylize import DEFAULT_DECODER
-    from course_lib.system.devices import describe
-    from course_lib.system.files import relative_name, save_record
+    from course_lib.system.files import save_record
     from course_lib.system.listings import read_names
 
     only = read_names(options.only) if options.only else ()
     transfer = load_transfer(options)
-    skipped, ignored = {}, {}
-    results = score_folders(
-        transfer,
-        options.content,
-        options.style,
-        options.size,
-        only,
-        skipped,
-        ignored,
-        options.every,
-    )
+    folders = list_folders(options.content, options.style, only, options.every)
+    results = score_folders(transfer, folders, options.size)
     if options.overtaken:
-        folders = pictures_of(options.content, options.style, only)
         config = GatysConfig(
             init="content", max_evaluations=options.evaluations, device=str(transfer.device)
         )
-        results["overtaken"] = count_evaluations(
-            transfer, spread_pairs(*folders, options.overtaken), options.size, config
-        )
-    code = tell_left_out(skipped, ignored)
-    settings = {
-        "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
-        "size": options.size,
-        "device": describe(transfer.device),
-        "precision": str(transfer.dtype).removeprefix("torch."),
-    }
-    save_record(options.out, settings, results)
+        pairs = spread_pairs(folders.photographs, folders.paintings, options.overtaken)
+        results["overtaken"] = count_evaluations(transfer, pairs, options.size, config)
+    code = tell_left_out(folders.skipped, folders.ignored)
+    save_record(options.out, decoder_settings(options, transfer), results)
     print(
         f"{options.out}: style ratio {results['mean_style_ratio']:.3f}, "
         f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs; the right "
@@ -200,39 +145,36 @@ def quality_command(options: argparse.Namespace) -> int:
     return code
 
 
-def benchmark_stylize_command(options: argparse.Namespace) -> None:
-    from course_lib.records.stylize_speed import benchmark_stylize
-    from course_lib.system.devices import pick_device
-    from course_lib.system.files import save_record
+def bars(options: argparse.Namespace, values: dict[str, float], label: str) -> Path:
+    """Draw numbers beside the record, under its name."""
+    return save_bars(values, options.out.with_suffix(".png"), label)
 
-    device = pick_device(options.device)
-    out = record_path(options, device.type)
-    settings, results = benchmark_stylize(device, options.precision, options.sizes, options.repeats)
-    save_record(out, settings, results)
+
+def measure_stylize(options: argparse.Namespace) -> tuple[dict, dict]:
+    from course_lib.records.stylize_speed import benchmark_stylize
+
+    return benchmark_stylize(options.device, options.precision, options.sizes, options.repeats)
+
+
+def show_stylize(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    seconds = {}
     for size, row in results.items():
         print(
             f"{size} px: plain {row['plain_seconds']:.3f} s, ours {row['ours_seconds']:.3f} s "
             f"per image, {row['ratio']:.2f}x; mean difference {row['mean_difference_255']:.2f}/255"
         )
-    bars = {
-        f"{size} px, {name}": row[f"{name}_seconds"]
-        for size, row in results.items()
-        for name in ("plain", "ours")
-    }
-    tell_made([out, save_bars(bars, out.with_suffix(".png"), "seconds per picture")])
+        seconds |= {f"{size} px, {name}": row[f"{name}_seconds"] for name in ("plain", "ours")}
+    return [bars(options, seconds, "seconds per picture")]
 
 
-def benchmark_train_command(options: argparse.Namespace) -> None:
+def measure_train(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.train_step_speed import benchmark_training
-    from course_lib.system.devices import pick_device
-    from course_lib.system.files import save_record
 
-    device = pick_device(options.device)
-    out = record_path(options, device.type)
-    settings, results = benchmark_training(
-        device, options.precision, options.batch, options.crop, options.repeats
-    )
-    save_record(out, settings, results)
+    sizes = options.batch, options.crop, options.repeats
+    return benchmark_training(options.device, options.precision, *sizes)
+
+
+def show_train(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
     apart = results["float32_agreement"]["largest_relative_difference"]
     print(
         f"batch {settings['batch']}, {settings['crop']} px: plain {results['plain_seconds']:.3f} s,"
@@ -243,61 +185,67 @@ def benchmark_train_command(options: argparse.Namespace) -> None:
         f"float32 losses differ by at most {apart['content_loss']:.2%} (content) and "
         f"{apart['style_loss']:.2%} (style)"
     )
-    bars = {name: results[f"{name}_seconds"] for name in ("plain", "ours")}
-    tell_made([out, save_bars(bars, out.with_suffix(".png"), "seconds per step")])
+    seconds = {name: results[f"{name}_seconds"] for name in ("plain", "ours")}
+    return [bars(options, seconds, "seconds per step")]
 
 
-def benchmark_runtime_command(options: argparse.Namespace) -> None:
-    from course_lib.lessons.lesson06.report_table import in_words, table_in_words
+def measure_runtime(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.runtime import RuntimeConfig, benchmark_runtime
-    from course_lib.system.devices import pick_device
-    from course_lib.system.files import save_record
 
-    device = pick_device(options.device)
-    out = record_path(options, device.type)
-    pictures = options.pictures or out.with_name("runtime")
-    config = RuntimeConfig(
-        images=options.images,
-        size=options.size,
-        evaluations=options.evaluations,
-        sizes=tuple(options.sizes),
-        quality_size=options.quality_size,
-        quality_evaluations=options.quality_evaluations,
-        repeats=options.repeats,
-        device=str(device),
-        precision=options.precision,
-    )
-    settings, results = benchmark_runtime(
-        config, pictures, lambda line: print(line, file=sys.stderr, flush=True)
-    )
-    save_record(out, settings, results)
+    config = RuntimeConfig(**chosen(options, RuntimeConfig) | {"device": str(options.device)})
+    return benchmark_runtime(config, options.pictures, tell)
+
+
+def show_runtime(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    from course_lib.lessons.lesson06.report_table import in_words, table_in_words
+
     process, limit = results["process"]["seconds"]["median"], results["report"]["adain_seconds"]
-    print(f"process start to {config.images} saved pictures: {process:.2f} s (report: {limit} s)")
+    print(f"process start to {options.images} saved pictures: {process:.2f} s (report: {limit} s)")
     print("\n".join(table_in_words(results["table"])))
     for line in (*results["differences"], *map(in_words, results["equal_quality"])):
         print(line)
-    bars = {row["method"]: row["our_seconds"] for row in results["table"]}
-    label = f"seconds for {config.images} pictures"
-    tell_made([out, pictures, save_bars(bars, out.with_suffix(".png"), label)])
+    seconds = {row["method"]: row["our_seconds"] for row in results["table"]}
+    label = f"seconds for {options.images} pictures"
+    return [options.pictures, bars(options, seconds, label)]
 
 
-def benchmark_tiling_command(options: argparse.Namespace) -> None:
+def measure_tiling(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.tiling_speed import benchmark_tiling
-    from course_lib.system.devices import pick_device
-    from course_lib.system.files import save_record
 
-    device = pick_device(options.device)
-    out = record_path(options, device.type)
-    settings, results = benchmark_tiling(device, options.precision, options.width, options.height)
-    save_record(out, settings, results)
+    return benchmark_tiling(options.device, options.precision, options.width, options.height)
+
+
+def show_tiling(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    peak = results["peak_memory_bytes"] / 1e9
     print(
         f"{options.width} x {options.height} in tiles of {settings['tile']}: "
-        f"{results['seconds']:.1f} s, {results['peak_memory_bytes'] / 1e9:.2f} GB at the peak"
+        f"{results['seconds']:.1f} s, {peak:.2f} GB at the peak"
     )
     for precision, row in results["agreement"].items():
         print(f"{precision}: tiled and whole differ by at most {row['largest']:.1e}")
-    bars = {"seconds": results["seconds"], "GB at the peak": results["peak_memory_bytes"] / 1e9}
-    tell_made([out, save_bars(bars, out.with_suffix(".png"), "")])
+    return [bars(options, {"seconds": results["seconds"], "GB at the peak": peak}, "")]
+
+
+def measure_playground(options: argparse.Namespace) -> tuple[dict, dict]:
+    from course_lib.records.playground_speed import measure_playground
+
+    return measure_playground(str(options.device), options.precision, options.size, options.moves)
+
+
+def show_playground(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    for name, times in results["move_ms"].items():
+        print(f"{name}: {times['median']:.0f} ms per move ({times['slowest']:.0f} at worst)")
+    print(
+        f"floor: {results['decoder_gflop']:.1f} GFLOP at {results['matrix_tflops']:.2f} TFLOP/s "
+        f"are {results['floor_ms']:.0f} ms, {results['share_of_floor']:.0%} of a move of alpha"
+    )
+    drag = results["drag"]
+    print(
+        f"drag: {drag['moves']} moves, {drag['pictures']} pictures, {drag['dropped']} dropped, "
+        f"the last one {drag['last_picture_after_ms']:.0f} ms after the last move"
+    )
+    medians = {name: times["median"] for name, times in results["move_ms"].items()}
+    return [bars(options, medians, "milliseconds per move, median")]
 
 
 def measure_activations(options: argparse.Namespace) -> int:

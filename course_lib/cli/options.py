@@ -6,7 +6,7 @@ import difflib
 import sys
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from course_lib import DATA_DIR, INSTALLED, CourseError
@@ -122,15 +122,20 @@ def count(text: str) -> int:
     return whole(text, 0, 10**9)
 
 
-def fraction(text: str) -> float:
-    """An argument that must lie in [0, 1]."""
+def between(text: str, least: float, most: float, what: str) -> float:
+    """A number from ``least`` to ``most``, from text; the complaint calls it ``what``."""
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number between 0 and 1")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number {what}")
     return value
+
+
+def fraction(text: str) -> float:
+    """An argument that must lie in [0, 1]."""
+    return between(text, 0, 1, "between 0 and 1")
 
 
 class YesByDefault(argparse.BooleanOptionalAction):
@@ -195,10 +200,11 @@ def add_compute_options(parser: Parser) -> None:
     )
 
 
-def add_record_options(parser: Parser, name: str) -> None:
+def add_record_options(parser: Parser, name: str, pictures: str = "") -> None:
     """``--out`` and ``--record`` of a command that can write the record ``data/runs/NAME``.
 
-    ``DEVICE`` in the name stands for ``cpu``, ``cuda`` or ``mps``.
+    ``DEVICE`` in the name stands for ``cpu``, ``cuda`` or ``mps``; ``pictures`` is the folder
+    beside the record that ``--pictures`` replaces.
     """
     group = parser.add_mutually_exclusive_group()
     kind = "JSON file" if name.endswith(".json") else "folder"
@@ -208,7 +214,10 @@ def add_record_options(parser: Parser, name: str) -> None:
     group.add_argument(
         "--record", action="store_true", help=f"write data/runs/{name}, the record of the course"
     )
-    parser.set_defaults(record_name=name)
+    parser.set_defaults(record_name=name, folder=pictures)
+    if pictures:
+        text = f"folder; '{pictures}' beside the result if not given"
+        parser.add_argument("--pictures", type=Path, metavar="DIR", help=text)
 
 
 def record_path(options: argparse.Namespace, device: str = "cpu") -> Path:
@@ -217,6 +226,45 @@ def record_path(options: argparse.Namespace, device: str = "cpu") -> Path:
         raise CourseError("--record is for a checkout of the course; give --out instead")
     folder = DATA_DIR / "runs" if options.record else Path("out") / "runs"
     return options.out or folder / options.record_name.replace("DEVICE", device)
+
+
+def add_numbers(parser: Parser, **numbers: tuple[int, str]) -> None:
+    """Options that are whole numbers above 0: name -> default, and what it is."""
+    for name, (default, text) in numbers.items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=positive, default=default, metavar="N", help=text)
+
+
+def measured(
+    measure: Callable[[argparse.Namespace], tuple[dict, dict]],
+    show: Callable[[argparse.Namespace, dict, dict], Iterable[Path]],
+) -> Callable[[argparse.Namespace], None]:
+    """A command that measures, writes its record, and then prints and draws what it found.
+
+    Args:
+        measure: gives the settings and the results; ``options.device`` is a device that is there,
+            ``options.out`` the record's place, ``options.pictures`` the folder beside it.
+        show: gives the pictures that it drew.
+    """
+
+    def run(options: argparse.Namespace) -> None:
+        from course_lib.system.devices import pick_device
+        from course_lib.system.files import save_record
+
+        options.device = pick_device(getattr(options, "device", "cpu"))
+        options.out = record_path(options, options.device.type)
+        if hasattr(options, "pictures"):
+            options.pictures = options.pictures or options.out.with_name(options.folder)
+        settings, results = measure(options)
+        save_record(options.out, settings, results)
+        tell_made([options.out, *show(options, settings, results)])
+
+    return run
+
+
+def tell(line: str) -> None:
+    """How far a long command is, on stderr."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def tell_made(paths: Iterable[Path], next_step: str = "") -> None:
@@ -233,6 +281,17 @@ def load_transfer(options: argparse.Namespace) -> object:
 
     decoder = getattr(options, "decoder", None) or DEFAULT_DECODER
     return StyleTransfer.load(decoder, options.device, options.precision)
+
+
+def decoder_settings(options: argparse.Namespace, transfer: object) -> dict[str, object]:
+    """What a record says about the decoder it judges, the pictures' size and the machine."""
+    from course_lib.stylize import DEFAULT_DECODER
+    from course_lib.system.devices import machine
+    from course_lib.system.files import relative_name
+
+    decoder = relative_name(str(options.decoder or DEFAULT_DECODER))
+    size = {"decoder": decoder, "size": options.size}
+    return size | machine(transfer.device, transfer.dtype)
 
 
 def tell_left_out(skipped: Mapping[object, str], ignored: Mapping[object, str]) -> int:

@@ -11,6 +11,7 @@ from course_lib import CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    between,
     count,
     fraction,
     load_transfer,
@@ -133,15 +134,7 @@ class WithoutInputs(argparse.Action):
 
 def exaggeration(text: str) -> float:
     """An argument that must lie in [1, 2]."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 1 <= value <= 2:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a number between 1 and 2; --alpha goes from 0 to 1"
-        )
-    return value
+    return between(text, 1, 2, "between 1 and 2; --alpha goes from 0 to 1")
 
 
 def grid_shape(text: str) -> tuple[int, int]:

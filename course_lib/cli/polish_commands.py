@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,61 +9,45 @@ from course_lib import DATA_DIR
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    add_numbers,
     add_record_options,
     count,
+    decoder_settings,
     load_transfer,
-    positive,
-    record_path,
-    tell_made,
+    measured,
+    tell,
 )
 from course_lib.cli.result_pictures import save_curves
 
 
 def add_commands(command: Callable[..., Parser]) -> None:
     text = "what polishing gains, and a second of it beside Gatys'"
-    parser = command("polish-quality", polish_quality, text, "--pairs 2 --optimum-steps 50")
-    add = parser.add_argument
-    add(
-        "--content",
-        type=Path,
-        nargs="+",
-        metavar="PATH",
-        default=[DATA_DIR / "content"],
-        help="photographs, or folders of them",
+    run = measured(measure, show)
+    parser = command("polish-quality", run, text, "--pairs 2 --optimum-steps 50")
+    add, some = parser.add_argument, {"type": Path, "nargs": "+", "metavar": "PATH"}
+    text = "photographs, or folders of them"
+    add("--content", default=[DATA_DIR / "content"], help=text, **some)
+    text = "paintings, or folders of them; data/masterpieces if it is there, else data/style"
+    add("--style", help=text, **some)
+    add_numbers(
+        parser,
+        pairs=(8, "of a photograph and a painting"),
+        size=(256, "side of the square pictures"),
+        optimum_steps=(200, "of the longest run"),
+        evaluations=(150, "of Gatys' optimisation"),
     )
-    add(
-        "--style",
-        type=Path,
-        nargs="+",
-        metavar="PATH",
-        help="paintings, or folders of them; data/masterpieces if it is there, else data/style",
-    )
-    add("--pairs", type=positive, default=8, help="of a photograph and a painting")
-    add("--size", type=positive, default=256, help="side of the square pictures")
-    add("--optimum-steps", type=positive, default=200, metavar="N", help="of the longest run")
-    add(
-        "--curves",
-        type=count,
-        default=2,
-        metavar="N",
-        help="pairs that are compared with Gatys' optimisation",
-    )
-    add("--evaluations", type=positive, default=150, metavar="N", help="of Gatys' optimisation")
-    add(
-        "--fresh",
-        action="store_true",
-        help="also measure anew what a new decoder does not change and --out already holds",
-    )
+    text = "pairs that are compared with Gatys' optimisation"
+    add("--curves", type=count, default=2, metavar="N", help=text)
+    text = "also measure anew what a new decoder does not change and --out already holds"
+    add("--fresh", action="store_true", help=text)
     add("--decoder", type=Path, help="a checkpoint; the shipped one if not given")
     add_record_options(parser, "polish_DEVICE.json")
     add_compute_options(parser)
 
 
-def polish_quality(options: argparse.Namespace) -> None:
+def measure(options: argparse.Namespace) -> tuple[dict, dict]:
     from course_lib.records.polish_quality import measure_polish
-    from course_lib.stylize import DEFAULT_DECODER
-    from course_lib.system.devices import describe
-    from course_lib.system.files import relative_name, save_record
+    from course_lib.system.files import save_record
 
     masterpieces = DATA_DIR / "masterpieces"
     folder = masterpieces if masterpieces.is_dir() else DATA_DIR / "style"
@@ -74,16 +57,10 @@ def polish_quality(options: argparse.Namespace) -> None:
         for i in range(options.pairs)
     ]
     transfer = load_transfer(options)
-    out = record_path(options, transfer.device.type)
-    settings = {
-        "decoder": relative_name(str(options.decoder or DEFAULT_DECODER)),
-        "size": options.size,
-        "device": describe(transfer.device),
-        "precision": str(transfer.dtype).removeprefix("torch."),
-    }
-    unfinished = out.with_suffix(".unfinished.json")  # what a run that was cut off has done
+    settings = decoder_settings(options, transfer)
+    unfinished = unfinished_beside(options.out)
     older: dict[str, list] = {"pairs": [], "curves": []}
-    for path in (out, unfinished):
+    for path in (options.out, unfinished):
         if path.is_file() and not options.fresh:
             known = json.loads(path.read_text(encoding="utf-8"))["results"]
             older = {part: rows + known[part] for part, rows in older.items()}
@@ -96,10 +73,18 @@ def polish_quality(options: argparse.Namespace) -> None:
         options.evaluations,
         older,
         lambda done: save_record(unfinished, settings, done),
-        lambda line: print(line, file=sys.stderr, flush=True),
+        tell,
     )
-    save_record(out, settings, results)
-    unfinished.unlink(missing_ok=True)
+    return settings, results
+
+
+def unfinished_beside(out: Path) -> Path:
+    """What a run that was cut off has done."""
+    return out.with_suffix(".unfinished.json")
+
+
+def show(options: argparse.Namespace, settings: dict, results: dict) -> list[Path]:
+    unfinished_beside(options.out).unlink(missing_ok=True)
     for steps, row in results["medians"].items():
         multiples = ", ".join(f"{name} {x:.2f}x" for name, x in row["of_optimum"].items())
         print(f"{steps} steps, {row['seconds']:.1f} s: {multiples} of the optimum's")
@@ -109,8 +94,8 @@ def polish_quality(options: argparse.Namespace) -> None:
         name: (steps, [row["of_optimum"][name] for row in results["medians"].values()])
         for name in names
     }
-    picture = out.with_suffix(".png")
-    tell_made([out, save_curves(curves, picture, "steps of polishing", "times the optimum's")])
+    picture = options.out.with_suffix(".png")
+    return [save_curves(curves, picture, "steps of polishing", "times the optimum's")]
 
 
 def collect(paths: list[Path]) -> list[Path]:

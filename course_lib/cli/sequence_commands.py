@@ -9,6 +9,7 @@ from course_lib import CourseError
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    between,
     fraction,
     load_transfer,
     positive,
@@ -68,15 +69,7 @@ def smoothing(text: str) -> float:
 
 def frame_rate(text: str) -> float:
     """An argument from 0.01 up to 240."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not 0.01 <= value <= 240:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not a number of frames per second from 0.01 to 240"
-        )
-    return value
+    return between(text, 0.01, 240, "of frames per second from 0.01 to 240")
 
 
 def sequence(options: argparse.Namespace) -> int:

@@ -1,7 +1,6 @@
 """``survey``: build an A/B survey, simulate participants, score answers, judge totals."""
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -250,7 +249,7 @@ def intervals_of(numbers: dict) -> dict[str, tuple[float, list[float]]]:
 def simulate(options: argparse.Namespace) -> None:
     from course_lib.survey.items import read_key
     from course_lib.survey.simulating import simulate_results
-    from course_lib.system.files import replacing
+    from course_lib.system.files import json_lines, write_text
 
     results = simulate_results(
         read_key(options.key),
@@ -260,8 +259,7 @@ def simulate(options: argparse.Namespace) -> None:
         options.habit,
         options.seed,
     )
-    with replacing(options.out) as temporary:
-        temporary.write_text("".join(json.dumps(r) + "\n" for r in results), encoding="utf-8")
+    write_text(options.out, json_lines(results))
     print(f"{options.out}: {len(results)} simulated participants, marked as such")
     tell_made([options.out], f"{program()} survey score {options.out} --key {options.key}")
 

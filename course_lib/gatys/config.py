@@ -1,13 +1,11 @@
 """The settings of an optimisation, checked when they are made."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from course_lib import CourseError
-from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
+from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, check_fields, option
 
 OPTIMIZERS = ("lbfgs", "adam", "sgd", "adadelta")
-MOST = {"scales": 16, "history_size": 10_000, "evaluations_per_step": 10_000}
 INITS = ("noise", "content", "style")
 CONTENT_LAYERS = ("conv4_2",)
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -46,25 +44,29 @@ class GatysConfig:
         GatysError: a value that cannot be used.
     """
 
-    steps: int = option(50, "calls of the optimiser at each scale")
+    steps: int = option(50, "calls of the optimiser at each scale", at_least=0)
     optimizer: str = option("lbfgs", "method", OPTIMIZERS)
     init: str = option("noise", "where to start", INITS)
     content_layers: tuple[str, ...] = option(CONTENT_LAYERS, "or relu4_2 and so on", name="LAYER")
     style_layers: tuple[str, ...] = option(STYLE_LAYERS, "or relu1_1 and so on", name="LAYER")
-    content_weight: float = option(1.0, "factor of the content loss")
-    style_weight: float = option(5.0, "factor of the style loss")
-    tv_weight: float = option(0.0, "factor of the total variation")
+    content_weight: float = option(1.0, "factor of the content loss", at_least=0)
+    style_weight: float = option(5.0, "factor of the style loss", at_least=0)
+    tv_weight: float = option(0.0, "factor of the total variation", at_least=0)
     relative: bool = option(True, "divide each layer's loss by its target's mean square")
     style_layer_weights: tuple[float, ...] | None = option(
-        None, "a factor for each style layer; 1 / their number if not given", name="W"
+        None, "a factor for each style layer; 1 / their number if not given", name="W", at_least=0
     )
-    learning_rate: float | None = option(None, "one that suits the optimiser if not given")
-    evaluations_per_step: int = option(20, "of the loss, at most, in a step of L-BFGS")
-    max_evaluations: int | None = option(None, "stop after so many, even within a step")
-    history_size: int = option(100, "pairs of vectors that L-BFGS remembers")
-    scales: int = option(1, "from coarse to fine in so many sizes")
+    learning_rate: float | None = option(None, "one that suits the optimiser if not given", above=0)
+    evaluations_per_step: int = option(
+        20, "of the loss, at most, in a step of L-BFGS", at_least=1, at_most=10_000
+    )
+    max_evaluations: int | None = option(None, "stop after so many, even within a step", at_least=0)
+    history_size: int = option(
+        100, "pairs of vectors that L-BFGS remembers", at_least=1, at_most=10_000
+    )
+    scales: int = option(1, "from coarse to fine in so many sizes", at_least=1, at_most=16)
     snapshots: tuple[int, ...] = ()
-    seed: int = option(0, "of the noise")
+    seed: int = option(0, "of the noise", at_least=0, below=2**63)
     encoder: str = option("original", "VGG-19 weights", ENCODER_SOURCES)
     normalize_activations: bool = option(True, "scale each filter to a mean activation of 1")
     padding: str = option("reflect", "of the encoder's convolutions", PADDINGS)
@@ -73,47 +75,17 @@ class GatysConfig:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value, choices = getattr(self, field.name), field.metadata.get("choices")
-            if choices and value not in choices:
-                raise GatysError(
-                    f"unknown {field.name} '{value}'; choose from {', '.join(choices)}"
-                )
+        check_fields(self, GatysError)
         from course_lib.vgg import layer_names  # PyTorch, which --help does without
 
         for layer in (*self.content_layers, *self.style_layers):
             if layer not in layer_names():
                 raise GatysError(f"unknown layer '{layer}'; layers are {', '.join(layer_names())}")
-        self._check_numbers()
-
-    def _check_numbers(self) -> None:
-        for name, least in (
-            ("steps", 0),
-            ("evaluations_per_step", 1),
-            ("max_evaluations", 0),
-            ("history_size", 1),
-            ("scales", 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and not least <= value <= MOST.get(name, 10**9):
-                most = MOST.get(name, 10**9)
-                raise GatysError(f"{name} must be at least {least}, got {value}; at most {most}")
-        if not 0 <= self.seed < 2**63:
-            raise GatysError(f"seed must be from 0 to 2**63 - 1, got {self.seed}")
-        for name in ("content_weight", "style_weight", "tv_weight"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise GatysError(f"{name} must be a number from 0 up, got {value}")
         weights = self.style_layer_weights
         if weights is not None and len(weights) != len(self.style_layers):
             raise GatysError(
                 f"{len(weights)} style layer weights for {len(self.style_layers)} style layers"
             )
-        if weights is not None and not all(math.isfinite(w) and w >= 0 for w in weights):
-            raise GatysError(f"style layer weights must be numbers from 0 up, got {weights}")
-        rate = self.learning_rate
-        if rate is not None and not (math.isfinite(rate) and rate > 0):
-            raise GatysError(f"the learning rate must be a number above 0, got {rate}")
         if not self.content_weight * len(self.content_layers) and not (
             self.style_weight * len(self.style_layers) or self.tv_weight
         ):

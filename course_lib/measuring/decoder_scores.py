@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from statistics import mean
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from course_lib import CourseError
 from course_lib.images import square, to_tensor
 from course_lib.losses import STYLE_LAYERS, style_loss
-from course_lib.measuring.scores import edge_strength
+from course_lib.measuring.scores import edge_correlation, edge_strength
 from course_lib.stylize import StyleTransfer
 from course_lib.system.listings import check_names, find_images, plain_name, readable
 from course_lib.vgg import VGG19Encoder
@@ -55,17 +56,17 @@ def decoder_scores(
     yardstick = sum(distance(a, b) for a, b in pairs) / len(pairs)
     if not yardstick:
         raise CourseError("all photographs are the same picture; scoring needs different ones")
-    edges = [standardised(edge_strength(content)) for content in contents]
+    edges = [edge_strength(content) for content in contents]
     scores = []
     for s, style in enumerate(styles):
         target = features(style)
         encoded = transfer.encode_style(style)
         for c, content in enumerate(contents):
             picture = transfer.stylize(content, encoded)
-            output, drawn = features(picture), standardised(edge_strength(picture.cpu()))
+            output, drawn = features(picture), edge_strength(picture.cpu())
             lineup = [(c + i) % len(contents) for i in range(min(LINEUP, len(contents)))]
             near = min(lineup, key=lambda i: distance(output, content_features[i]))
-            alike = max(lineup, key=lambda i: (drawn * edges[i]).sum().item())
+            alike = max(lineup, key=lambda i: edge_correlation(drawn, edges[i]))
             before = style_loss(content_features[c], target).item()
             after = style_loss(output, target).item()
             scores.append(
@@ -81,25 +82,28 @@ def decoder_scores(
     return scores
 
 
-def standardised(values: Tensor) -> Tensor:
-    """With mean 0 and variance 1, so that the sum of products is a correlation."""
-    values = values - values.mean()
-    return values / values.square().mean().sqrt().clamp(min=1e-12)
+class Folders(NamedTuple):
+    """Photographs and paintings to score, and what was left out, with the reason."""
+
+    photographs: list[Path]
+    paintings: list[Path]
+    skipped: dict[Path, str]
+    ignored: dict[Path, str]
 
 
-def pictures_of(
-    content: Path,
-    style: Path,
-    only: Collection[str] = (),
-    skipped: dict[Path, str] | None = None,
-    ignored: dict[Path, str] | None = None,
-    every: int = 1,
-) -> list[list[Path]]:
-    """The photographs and the paintings that can be read; see ``score_folders``."""
+def list_folders(content: Path, style: Path, only: Collection[str] = (), every: int = 1) -> Folders:
+    """The photographs of a folder, and the paintings of another, that can be read.
+
+    Args:
+        only: if given, use only files with these names, for example a list of held-out images.
+        every: of those, take every second, third, ... photograph and painting only.
+
+    Raises:
+        ImageError: a folder is missing or empty.
+        CourseError: no file has one of the names, or no painting is left.
+    """
     folders = [find_images(content), find_images(style)]
-    skipped = {} if skipped is None else skipped
-    if ignored is not None:
-        ignored |= folders[0].ignored | folders[1].ignored
+    skipped, ignored = {}, folders[0].ignored | folders[1].ignored
     if only:
         check_names(only, [*folders[0], *folders[1]])
         wanted = set(map(plain_name, only))
@@ -107,40 +111,23 @@ def pictures_of(
     folders = [readable(paths[::every], skipped) for paths in folders]
     if not folders[1]:
         raise CourseError(f"no painting in {style} is on the list, or none can be read")
-    return folders
+    return Folders(*folders, skipped, ignored)
 
 
-def score_folders(
-    transfer: StyleTransfer,
-    content: Path,
-    style: Path,
-    size: int,
-    only: Collection[str] = (),
-    skipped: dict[Path, str] | None = None,
-    ignored: dict[Path, str] | None = None,
-    every: int = 1,
-) -> dict[str, object]:
-    """Score every photograph of a folder with every painting of another, as squares of ``size``.
-
-    Args:
-        only: if given, use only files with these names, for example a list of held-out images.
-        every: of those, take every second, third, ... photograph and painting only.
-        skipped, ignored: take up pictures that cannot be read, and other files, with the reason.
+def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[str, object]:
+    """Score every photograph with every painting, as squares of ``size``.
 
     Raises:
-        ImageError: a folder is missing or empty.
-        CourseError: no file has one of the names; fewer than two photographs, or no painting, are
-            left; all photographs are the same picture, or every painting is one of them.
+        CourseError: there are fewer than two photographs, all of them are the same picture, or
+            every painting is one of them.
     """
-    folders = pictures_of(content, style, only, skipped, ignored, every)
-    contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders)
+    contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders[:2])
     scores = decoder_scores(transfer, contents, styles)
     for score in scores:
-        score["content"] = folders[0][int(score["content"])].name
-        score["style"] = folders[1][int(score["style"])].name
+        score["style"] = folders.paintings[int(score["style"])].name
     ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
     if not ratios:
-        raise CourseError(f"every painting in {style} is the photograph itself; use others")
+        raise CourseError("every painting is the photograph itself; use others")
     return {
         "pairs": len(scores),
         "pairs_of_one_picture_with_itself": len(scores) - len(ratios),
@@ -151,7 +138,7 @@ def score_folders(
         "mean_squared_content_ratio": mean(score["content_ratio"] ** 2 for score in scores),
         "found_by_features": mean(score["found_by_features"] for score in scores),
         "found_by_edges": mean(score["found_by_edges"] for score in scores),
-        "by_style": {path.name: _mean_ratio(scores, path.name) for path in folders[1]},
+        "by_style": {path.name: _mean_ratio(scores, path.name) for path in folders.paintings},
     }
 
 

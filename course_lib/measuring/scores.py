@@ -150,11 +150,16 @@ def edge_distance(a: Measurements, b: Measurements) -> float:
         CourseError: the pictures have different sizes.
     """
     _check_sizes(a, b)
-    x, y = (m.edges.cpu().double() - m.edges.cpu().double().mean() for m in (a, b))
+    return max(0.0, 1 - edge_correlation(a.edges, b.edges))
+
+
+def edge_correlation(a: Tensor, b: Tensor) -> float:
+    """Pearson's correlation of edge strengths (H, W): 1 if both are flat, 0 if one of them is."""
+    x, y = (edges.cpu().double() - edges.cpu().double().mean() for edges in (a, b))
     flat = [values.square().mean().sqrt().item() < FLAT for values in (x, y)]
     if any(flat):
-        return 0.0 if all(flat) else 1.0
-    return max(0.0, 1 - ((x * y).sum() / (x.square().sum() * y.square().sum()).sqrt()).item())
+        return float(all(flat))
+    return ((x * y).sum() / (x.square().sum() * y.square().sum()).sqrt()).item()
 
 
 def _check_sizes(a: Measurements, b: Measurements) -> None:

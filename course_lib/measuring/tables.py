@@ -6,6 +6,7 @@ from statistics import mean, median
 from course_lib.measuring.comparison import Comparison, Pair
 from course_lib.measuring.controls import CONTROLS, TRICKS
 from course_lib.measuring.scores import SCORES
+from course_lib.system.files import rounded
 
 HEADINGS = {  # in two lines, so that a table fits on a page
     "statistics": ("style:", "mean/std"),
@@ -70,15 +71,7 @@ def as_results(found: Comparison) -> dict[str, object]:
             for name, rows in found.scores.items()
         },
     }
-    return _rounded(results)
-
-
-def _rounded(value: object) -> object:
-    if isinstance(value, float):
-        return float(f"{value:.4g}")
-    if isinstance(value, Mapping):
-        return {key: _rounded(part) for key, part in value.items()}
-    return [_rounded(part) for part in value] if isinstance(value, list) else value
+    return rounded(results)
 
 
 def label(name: str) -> str:

@@ -13,7 +13,7 @@ from course_lib.images import load_image
 from course_lib.painting.paint_settings import PaintSettings, is_number
 from course_lib.painting.painter import Painter, open_styles
 from course_lib.stylize import StyleTransfer
-from course_lib.system.files import read_bytes, replacing
+from course_lib.system.files import read_bytes, write_text
 
 FORMAT = "course-recipe-1"
 LARGEST_FILE = 1_000_000  # bytes; a recipe has a few hundred
@@ -69,9 +69,7 @@ class Recipe(PaintSettings):
         """Write the recipe as JSON (to a temporary name, then renamed)."""
         first = {"format": FORMAT, "content": self.content, "styles": self.styles}
         text = json.dumps(first | asdict(self), indent=1, ensure_ascii=False)
-        with replacing(path) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
-        return Path(path)
+        return write_text(path, text + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "Recipe":
@@ -80,10 +78,9 @@ class Recipe(PaintSettings):
         Raises:
             CourseError: the file is missing, no recipe, or holds a wrong value.
         """
+        text = read_bytes(path, LARGEST_FILE)
         try:
-            data = json.loads(read_bytes(path, LARGEST_FILE).decode("utf-8"))
-        except OSError as error:
-            raise CourseError(f"{path} cannot be read: {error.strerror}") from None
+            data = json.loads(text.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             reason = str(error).splitlines()[0]
             raise CourseError(f"{path} is not a recipe ({reason})") from None

@@ -13,6 +13,7 @@ from course_lib.lessons.lesson03.variants import (
     flat_corner,
     flat_test,
 )
+from course_lib.system.devices import machine
 from course_lib.training.config import TrainingConfig
 from course_lib.training.trainer import Trainer
 from course_lib.vgg import VGG19Encoder
@@ -20,7 +21,7 @@ from course_lib.vgg import VGG19Encoder
 
 def train_variants(
     config: TrainingConfig, photo: Tensor, progress: bool = True
-) -> tuple[dict[str, object], Image.Image]:
+) -> tuple[dict[str, object], dict[str, object], Image.Image]:
     """Train every variant alike and test it on a flat picture before and after.
 
     Args:
@@ -28,9 +29,9 @@ def train_variants(
         photo: (1, 3, H, W) with equal sides that are multiples of 8, for the sheet of pictures.
 
     Returns:
-        variant -> its tests before and after training and its last losses; and a sheet with one
-        row per variant: the photograph decoded, its upper left corner enlarged, and the same corner
-        of the flat picture with ten times its contrast.
+        Settings; variant -> its tests before and after training and its last losses; and a sheet
+        with one row per variant: the photograph decoded, its upper left corner enlarged, and the
+        same corner of the flat picture with ten times its contrast.
     """
     results, rows = {}, []
     for name, (upsampling, padding) in VARIANTS.items():
@@ -55,4 +56,8 @@ def train_variants(
         corner = F.interpolate(decoded[..., :48, :48], scale_factor=4, mode="nearest")
         flat = flat_corner(decode_flat(encoder, decoder), contrast=10)
         rows.append([to_image(picture) for picture in (decoded, corner, flat)])
-    return results, contact_sheet(rows, photo.shape[-1])
+    names = ("steps", "batch", "size", "crop", "seed")
+    settings = {name: getattr(config, name) for name in names}
+    settings["learning_rate"] = config.warmup_learning_rate
+    settings |= machine(trainer.device, trainer.precision)
+    return settings, results, contact_sheet(rows, photo.shape[-1])

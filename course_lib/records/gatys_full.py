@@ -40,7 +40,7 @@ PICTURE_BYTES, FILM_BYTES, SHEET_BYTES = 120_000, 400_000, 400_000
 
 def finish_pairs(
     out: Path, folder: Path, count: int, size: int, config: GatysConfig, say: Callable[[str], None]
-) -> dict[str, dict[str, object]]:
+) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """Run the recipe for the first ``count`` pairs that ``out`` does not hold yet.
 
     Args:
@@ -52,8 +52,8 @@ def finish_pairs(
         say: called with a line per pair.
 
     Returns:
-        Pair -> how the run went, with the loss of AdaIN's picture by the same objective, and the
-        evaluation after which the optimisation was below it.
+        The settings; and pair -> how the run went, with the loss of AdaIN's picture by the same
+        objective, and the evaluation after which the optimisation was below it.
 
     Raises:
         CourseError: ``out`` is of other settings.
@@ -111,7 +111,7 @@ def finish_pairs(
         say(f"{name}: loss {run.saved_loss:.4g} by {run.evaluations} evaluations, AdaIN {loss:.4g}")
     sheet = [figure_row(names, folder, SHEET_TILE) for names in PAIRS[:count]]
     save_small(contact_sheet(sheet, SHEET_TILE), out.with_suffix(".jpg"), SHEET_BYTES)
-    return results
+    return settings, results
 
 
 def figure_row(names: tuple[str, str], folder: Path, size: int) -> list[Image.Image]:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from course_lib import DATA_DIR
 from course_lib.gatys.config import OPTIMIZERS, GatysConfig
 from course_lib.gatys.film import columns
-from course_lib.gatys.loop import optimize
+from course_lib.gatys.loop import GatysResult, optimize
 from course_lib.gatys.objective import build_encoder
 from course_lib.images import save_small, square, to_image, to_tensor
+from course_lib.painting.batch import choose
 from course_lib.system.devices import machine
 
 # Rates to begin with; ``find_rate`` goes on where the best of them is the first or the last.
@@ -48,17 +48,13 @@ def compare_optimizers(
         (``noise_lbfgs`` ... -> rate, losses, seconds, history). The 8-bit image decides.
     """
     base = GatysConfig()
+    files = [*choose("content", [content]), *choose("style", [style])]
     network = build_encoder(base)
 
-    def pair(side: int) -> tuple[object, object]:
-        return tuple(
-            to_tensor(square(DATA_DIR / kind / f"{name}.jpg", side))
-            for kind, name in (("content", content), ("style", style))
-        )
-
-    def run(side: int, count: int, **settings: object) -> object:
+    def run(side: int, count: int, **settings: object) -> GatysResult:
+        pair = [to_tensor(square(path, side)) for path in files]
         config = replace(base, steps=count, max_evaluations=count, **settings)
-        return optimize(*pair(side), config, network=network)
+        return optimize(*pair, config, network=network)
 
     sweep: dict[str, dict[str, dict[str, float | None]]] = {}
     runs = {}
@@ -67,13 +63,8 @@ def compare_optimizers(
         for optimizer in OPTIMIZERS:
 
             def judge(rate: float, start: str = start, optimizer: str = optimizer) -> float:
-                result = run(
-                    sweep_size,
-                    sweep_evaluations,
-                    init=start,
-                    optimizer=optimizer,
-                    learning_rate=rate,
-                )
+                tried = {"init": start, "optimizer": optimizer, "learning_rate": rate}
+                result = run(sweep_size, sweep_evaluations, **tried)
                 say(f"{start} {optimizer} rate {rate:g}: saved loss {result.saved_loss:.5g}")
                 return result.saved_loss
 
@@ -82,16 +73,9 @@ def compare_optimizers(
             result = run(size, evaluations, init=start, optimizer=optimizer, learning_rate=best)
             name = f"{start}_{optimizer}"
             save_small(to_image(result.image), pictures / f"{name}.jpg")
-            runs[name] = {
-                "learning_rate": best,
-                "evaluations": result.evaluations,
-                "steps": result.steps,
-                "seconds": result.seconds,
-                "stopped": result.stopped,
-                "loss": result.loss,
-                "saved_loss": result.saved_loss,
-                "history": columns(result.history, 5),
-            }
+            kept = ("evaluations", "steps", "seconds", "stopped", "loss", "saved_loss")
+            runs[name] = {"learning_rate": best} | {key: getattr(result, key) for key in kept}
+            runs[name]["history"] = columns(result.history, 5)
             say(f"{name}: saved loss {result.saved_loss:.5g}, {result.seconds:.1f} s")
     settings = {
         "content": content,

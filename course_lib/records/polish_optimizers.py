@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course_lib.polish import HISTORY, Losses, Objective, Pixels, Row, polish
 from course_lib.stylize import StyleTransfer
+from course_lib.system.files import rounded
 
 STEPS = 40  # of every optimiser
 HALF_STEPS = 12  # of the small picture that the larger one begins with
@@ -89,4 +90,4 @@ def columns(rows: Sequence[Row]) -> dict[str, list[float]]:
     """Rows as one list per column, of four digits."""
     lists = {"seconds": [row.seconds for row in rows]}
     lists |= {name: [getattr(row.losses, name) for row in rows] for name in Losses._fields}
-    return {name: [float(f"{value:.4g}") for value in values] for name, values in lists.items()}
+    return rounded(lists)

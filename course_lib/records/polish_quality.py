@@ -24,6 +24,7 @@ from course_lib.measuring.timing import repeated
 from course_lib.polish import Losses, Objective, Row, polish
 from course_lib.records.polish_optimizers import try_optimizers
 from course_lib.stylize import StyleTransfer
+from course_lib.system.files import rounded
 
 MARKS = (10, 12, 20, 50, 100)  # steps of polishing that the table shows
 OPTIMIZER_PAIRS = 2
@@ -84,14 +85,9 @@ def measure_polish(
     return {"pairs": rows, "medians": medians(rows), "optimizers": tried, "curves": drawn}
 
 
-def short(value: float) -> float:
-    """Four digits."""
-    return float(f"{value:.4g}")
-
-
 def plain(losses: Losses) -> dict[str, float]:
     """Losses as numbers."""
-    return {name: short(float(value)) for name, value in losses._asdict().items()}
+    return rounded({name: float(value) for name, value in losses._asdict().items()})
 
 
 def find_optimum(objective: Objective, content: Tensor, steps: int) -> dict[str, float]:
@@ -119,19 +115,19 @@ def measure_pair(
     for mark in (0, *MARKS):
         losses = min((row.losses for row in history[: mark + 1]), key=lambda losses: losses.total)
         row = plain(losses)
-        row["seconds"] = short(before + history[mark].seconds if mark else decoder)
-        row["of_optimum"] = {name: short(row[name] / best[name]) for name in Losses._fields}
-        row["style_share"] = short(row["style"] / steps["0"]["style"]) if mark else 1.0
+        row["seconds"] = rounded(before + history[mark].seconds if mark else decoder)
+        row["of_optimum"] = {name: rounded(row[name] / best[name]) for name in Losses._fields}
+        row["style_share"] = rounded(row["style"] / steps["0"]["style"]) if mark else 1.0
         steps[str(mark)] = row
     each = (history[-2].seconds - history[0].seconds) / (len(history) - 2)
-    return {"steps": steps, "seconds_per_step": short(each)}
+    return {"steps": steps, "seconds_per_step": rounded(each)}
 
 
 def medians(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Over the pairs, for every number of steps."""
 
     def median(mark: str, pick: Callable[[Mapping], float]) -> float:
-        return short(statistics.median(pick(row["steps"][mark]) for row in rows))
+        return rounded(statistics.median(pick(row["steps"][mark]) for row in rows))
 
     return {
         mark: {
@@ -185,7 +181,7 @@ def draw_curves(
             adain = [ours(image).total.item() for image in images]
         gatys = [theirs.measure(image).total for image in images]
         table = {"seconds": seconds, "adain": adain, "gatys": gatys}
-        return {name: list(map(short, values)) for name, values in table.items()}
+        return rounded({name: list(values) for name, values in table.items()})
 
     def polishing(start: Callable[[], tuple[Objective, Tensor]]) -> dict[str, list[float]]:
         began = time.perf_counter()

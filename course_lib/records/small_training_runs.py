@@ -5,8 +5,7 @@ logs to ``data/runs/``. They show what a curve can tell; no decoder worth keepin
 """
 
 import dataclasses
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -15,11 +14,19 @@ from torch import Tensor, nn
 from course_lib import DATA_DIR
 from course_lib.decoder import Decoder
 from course_lib.fast import apply_statistics, channel_statistics
-from course_lib.images import contact_sheet, library, save_image, square, to_image, to_tensor
+from course_lib.images import (
+    contact_sheet,
+    library,
+    save_image,
+    save_small,
+    square,
+    to_image,
+    to_tensor,
+)
 from course_lib.lessons.lesson04.faults import RUNS, shuffled_letters
 from course_lib.stylize import DEFAULT_DECODER
 from course_lib.system.devices import keep_freed_memory, machine
-from course_lib.system.files import relative_name, replacing, save_record
+from course_lib.system.files import json_lines, relative_name, rounded, save_record, write_text
 from course_lib.training.config import TrainingConfig
 from course_lib.training.objective import adain_losses
 from course_lib.training.trainer import Trainer
@@ -47,6 +54,7 @@ SMALL_RUN = TrainingConfig(
 )
 # From nothing but noise a decoder takes an hour to get anywhere. So these runs keep the deep layers
 # of the course's decoder and learn the shallow ones anew, which takes minutes.
+LARGEST_SHEET = 300_000  # bytes
 RENEWED = ("conv2_1", "conv1_2", "conv1_1")
 
 FINE_TUNING = dataclasses.replace(
@@ -117,19 +125,8 @@ def run_trainer(trainer: Trainer, judge: Judge, judge_every: int = 20) -> list[d
         del record["seconds"]
         if done or trainer.completed % judge_every == 0:
             record |= judge.losses(trainer.decoder)
-        records.append({key: _rounded(value) for key, value in record.items()})
+        records.append(rounded(record, 6))  # keeps the logs small
     return records
-
-
-def _rounded(value: object) -> object:
-    """Six significant digits keep the logs small."""
-    return float(f"{value:.6g}") if isinstance(value, float) else value
-
-
-def write_log(records: Sequence[Mapping[str, object]], path: Path) -> None:
-    """Write records as ``log.jsonl`` has them, one to a line."""
-    with replacing(path) as temporary:
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 def _settings(trainer: Trainer, **changes: object) -> dict[str, object]:
@@ -169,7 +166,7 @@ def run_faults(
         renew_layers(trainer.decoder, config.seed)
         judge = Judge(trainer.device, preview_size, config.crop)
         records = run_trainer(trainer, judge)
-        write_log(records, out / f"{letter}.jsonl")
+        write_text(out / f"{letter}.jsonl", json_lines(records))
         pictures = [to_image(picture) for picture in judge.pictures(trainer.decoder)]
         save_image(contact_sheet([pictures], preview_size), out / f"{letter}.jpg")
         if on_done is not None:
@@ -205,11 +202,10 @@ def sweep_style_weights(
         if judge is None:  # its pictures and encoder serve all weights
             judge = Judge(trainer.device, preview_size, config.crop)
             keep("start", trainer.decoder)
-        write_log(run_trainer(trainer, judge), out / f"style_weight_{weight:g}.jsonl")
+        write_text(out / f"style_weight_{weight:g}.jsonl", json_lines(run_trainer(trainer, judge)))
         keep(f"{weight:g}", trainer.decoder)
         if on_done is not None:
             on_done(weight, results[f"{weight:g}"])
-    with replacing(out / "sheet.jpg") as temporary:
-        contact_sheet(rows, preview_size).save(temporary, quality=85)
+    save_small(contact_sheet(rows, preview_size), out / "sheet.jpg", LARGEST_SHEET)
     settings = _settings(trainer, style_weight=list(weights), preview_size=preview_size)
     save_record(out / "record.json", settings, results)

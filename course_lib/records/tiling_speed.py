@@ -102,18 +102,9 @@ def run_command(device: torch.device, precision: str, width: int, height: int) -
     with tempfile.TemporaryDirectory() as folder:
         source, result = Path(folder) / "photo.jpg", Path(folder) / "result.jpg"
         save_image(photograph(width, height), source)
-        arguments = [
-            "stylize",
-            source,
-            DATA_DIR / "style" / f"{STYLE}.jpg",
-            "-o",
-            result,
-            "--device",
-            device,
-            "--precision",
-            precision,
-        ]
-        command = [sys.executable, "-m", "course_lib", *map(str, arguments)]
+        painting = DATA_DIR / "style" / f"{STYLE}.jpg"
+        command = [sys.executable, "-m", "course_lib", "stylize", source, painting, "-o", result]
+        command += ["--device", str(device), "--precision", precision]
         complaint = Path(folder) / "complaint.txt"
         with complaint.open("w") as stderr:
             record = watch(command, stderr=stderr, stdout=subprocess.DEVNULL)
@@ -124,7 +115,7 @@ def run_command(device: torch.device, precision: str, width: int, height: int) -
     return record
 
 
-def watch(command: list[str], **options: object) -> dict[str, object]:
+def watch(command: list[object], **options: object) -> dict[str, object]:
     """Run a command; return its exit code, seconds, processor seconds and peak main memory."""
     started = time.perf_counter()
     process = psutil.Popen(command, **options)

@@ -15,7 +15,7 @@ from course_lib.losses import STYLE_LAYERS
 from course_lib.measuring.plain_networks import encoder_stages, plain_decoder
 from course_lib.measuring.timing import compare, matrix_rate, repeated, seconds, summary
 from course_lib.stylize import DEFAULT_DECODER
-from course_lib.system.devices import describe, keep_freed_memory
+from course_lib.system.devices import describe, keep_freed_memory, machine
 from course_lib.system.files import relative_name
 from course_lib.training.config import TrainingConfig
 from course_lib.training.datasets import ImagePool
@@ -100,9 +100,8 @@ def benchmark_training(
     times, operations = _time_steps(trainer, repeats)
     speed = operations["ours"] / times["ours_seconds"]
     settings = {
-        "device": describe(device),
+        **machine(device, trainer.precision),
         "threads": torch.get_num_threads(),
-        "precision": str(trainer.precision).removeprefix("torch."),
         "batch": batch,
         "crop": crop,
         "repeats": repeats,

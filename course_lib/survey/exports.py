@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib.survey.items import SurveyError, read_bytes
+from course_lib.survey.items import LARGEST_FILE, SurveyError
 from course_lib.survey.results import Answers, first_reason
+from course_lib.system.files import read_bytes
 from course_lib.system.printing import printable
 
 
@@ -115,7 +116,7 @@ def _read_table(path: Path, wanted: Sequence[str]) -> list[list[str]]:
     ``sep=;`` before it names one. Cells are text and nothing else: what a spreadsheet would take
     for a formula stays text.
     """
-    text = _decode(read_bytes(path))
+    text = _decode(read_bytes(path, LARGEST_FILE, SurveyError))
     named = re.match(r"\s*\"?sep=(.)\"?\r?\n", text)
     if named:
         text = text[named.end() :]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from course_lib import REPOSITORY
 from course_lib.survey.items import PREFERENCE, Page, SurveyError, make_result, present, read_page
-from course_lib.system.files import check_writable, replacing
+from course_lib.system.files import check_writable, write_text
 
 # Low enough that question, pictures and buttons fit into a window of 800 pixels.
 PICTURE = (
@@ -139,8 +139,7 @@ class SurveyForm:
         path = self.out_dir / f"answers-{self.seed[:8]}.json"
         self.row.layout.display = self.next_row.layout.display = "none"
         try:
-            with replacing(path) as temporary:
-                temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+            write_text(path, json.dumps(result, indent=1) + "\n")
         except OSError as error:
             self.heading.value = (
                 f"<b>Thank you.</b> {html.escape(str(path))} cannot be written "

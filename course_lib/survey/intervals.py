@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri, stdtrit
+from scipy.special import bdtr, ndtri, stdtrit
 
 from course_lib import CourseError
 
@@ -38,21 +38,11 @@ def wilson(successes: float, answers: float, level: float = 0.95) -> Interval:
 
 
 def binomial_test(successes: int, answers: int) -> float:
-    """Two-sided exact p-value against a fair coin.
-
-    The probability that a fair coin lands at least as far from one half: whole numbers until the
-    last division, so that it is right however small.
-    """
+    """Two-sided exact p-value: how likely a fair coin lands at least as far from one half."""
     if not 0 <= successes <= answers:
         raise CourseError(f"{successes} successes of {answers} answers are impossible")
     extreme = max(successes, answers - successes)
-    if 2 * extreme == answers:
-        return 1.0
-    term, tail = 1, 0  # from the far end: C(n, n), C(n, n - 1), ...
-    for k in range(answers - extreme + 1):
-        tail += term
-        term = term * (answers - k) // (k + 1)
-    return min(1.0, 2 * tail / 2**answers)
+    return min(1.0, 2 * float(bdtr(answers - extreme, answers, 0.5)))
 
 
 def person_means(right: ArrayLike) -> np.ndarray:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course_lib import CourseError
+from course_lib.system.files import read_bytes
 
 PAGE_FORMAT = "style-survey-1"
 KEY_FORMAT = "style-survey-key-1"
@@ -270,24 +271,6 @@ def read_text(path: str | os.PathLike) -> str:
         SurveyError: it is missing, a folder, larger, or not UTF-8.
     """
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return read_bytes(path, LARGEST_FILE, SurveyError).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SurveyError(f"{path} is not a UTF-8 text file") from None
-
-
-def read_bytes(path: str | os.PathLike) -> bytes:
-    """Read a file of at most ``LARGEST_FILE`` bytes.
-
-    Raises:
-        SurveyError: it is missing, a folder, or larger.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise SurveyError(f"{path}: no such file")
-    size = path.stat().st_size
-    if size > LARGEST_FILE:
-        raise SurveyError(
-            f"{path} has {size / 1e6:.0f} MB, more than the {LARGEST_FILE / 1e6:.0f} MB that "
-            "anything of a survey can have"
-        )
-    return path.read_bytes()

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from course_lib import CourseError
 from course_lib.system.downloads import check_space, download
-from course_lib.system.files import check_writable, remove_leftovers, replacing
+from course_lib.system.files import check_writable, remove_leftovers, replacing, write_text
 from course_lib.system.printing import no_bar
 
 # What data sets hold, of what ``images.py`` reads; not imported, so that no download needs PyTorch.
@@ -97,9 +97,8 @@ def fetch_archive(
         check_writable(folder)
         download(source.url, archive, sha256=source.sha256, size=source.size, progress=progress)
         sizes, report = _extract(archive, folder, images, progress)
-        with replacing(contents) as temporary:
-            notes = {"url": source.url, "sha256": source.sha256, "sizes": sizes}
-            temporary.write_text(json.dumps(notes, indent=0) + "\n", encoding="utf-8")
+        notes = {"url": source.url, "sha256": source.sha256, "sizes": sizes}
+        write_text(contents, json.dumps(notes, indent=0) + "\n")
     except OSError as error:
         where, reason = error.filename or folder, error.strerror or error
         raise ArchiveError(

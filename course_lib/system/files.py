@@ -9,7 +9,7 @@ import secrets
 import stat
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,15 +93,35 @@ def locked(folder: Path) -> Iterator[None]:
                 Path(file.name).unlink()
 
 
-def read_bytes(path: str | os.PathLike, largest: int) -> bytes:
-    """Read a file that people hand over; raises OSError unless it is one of at most ``largest``."""
+def read_bytes(
+    path: str | os.PathLike, largest: int, kind: type[CourseError] = CourseError
+) -> bytes:
+    """A file that people hand over; raises ``kind`` unless it is one of at most ``largest``."""
     path = Path(path)
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
-    if path.stat().st_size > largest:
-        text = f"it has more than the {largest / 1e6:g} MB that such a file can have"
-        raise OSError(errno.EFBIG, text, str(path))
-    return path.read_bytes()
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise kind(f"{path} cannot be read: not a regular file")
+        if found.st_size > largest:
+            size = f"{found.st_size / 1e6:.0f} MB, more than the {largest / 1e6:g} MB"
+            raise kind(f"{path} has {size} that such a file can have")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise kind(f"{path}: no such file") from None
+    except OSError as error:
+        raise kind(f"{path} cannot be read: {error.strerror}") from None
+
+
+def write_text(path: str | os.PathLike, text: str) -> Path:
+    """Write text as UTF-8, the way of ``replacing``."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return Path(path)
+
+
+def json_lines(records: Iterable[object]) -> str:
+    """Records as text, one to a line."""
+    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def check_place(path: str | os.PathLike, kind: str = "file") -> None:
@@ -140,16 +160,20 @@ def save_record(
     """Write the results of an experiment as JSON, with all that is needed to judge them.
 
     Added to ``settings`` and ``results``: the command, the date, the versions of Python and
-    PyTorch, and the CPU with its threads and matrix units.
+    PyTorch, and the CPU with its threads and matrix units. What was measured on which device and
+    in which precision, ``devices.machine`` says for the settings.
     """
     import torch
 
     from course_lib.system.devices import describe, matrix_units
 
-    ours = Path(sys.argv[0]).stem in ("__main__", "style-course")
-    arguments = sys.argv[1:] if ours else ["..."]
+    script, arguments = relative_name(sys.argv[0]), sys.argv[1:]
+    if Path(script).stem in ("__main__", "style-course"):
+        script = "-m course_lib"
+    elif len(Path(script).parts) < 2:  # not of the course: a notebook's kernel, a test runner
+        script, arguments = "-m course_lib", ["..."]
     record = {
-        "command": " ".join(["python -m course_lib", *map(relative_name, arguments)]),
+        "command": " ".join([f"python {script}", *map(relative_name, arguments)]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "python": sys.version.split()[0],
         "torch": torch.__version__,
@@ -157,9 +181,16 @@ def save_record(
         "settings": dict(settings),
         "results": dict(results),
     }
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    return Path(path)
+    return write_text(path, json.dumps(record, indent=1) + "\n")
+
+
+def rounded(value: object, digits: int = 4) -> object:
+    """A number of a record, or all numbers of a dictionary or list, with so many digits."""
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}")
+    if isinstance(value, Mapping):
+        return {key: rounded(part, digits) for key, part in value.items()}
+    return [rounded(part, digits) for part in value] if isinstance(value, list) else value
 
 
 def relative_name(argument: str) -> str:

@@ -104,8 +104,6 @@ def read_names(*files: Path) -> tuple[str, ...]:
     for file in files:
         try:
             lines = read_bytes(file, LARGEST_LIST).decode("utf-8-sig").splitlines()
-        except OSError as error:
-            raise CourseError(f"{file} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
             raise CourseError(f"{file} is not a list of names in UTF-8") from None
         names += map(plain_name, lines)

@@ -1,14 +1,11 @@
 """The settings of a run, and presets for three budgets."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from course_lib import CourseError
-from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, option
-
-LARGEST = 10**9  # of any whole number
+from course_lib.system.fields import ENCODER_SOURCES, PADDINGS, check_fields, option
 
 
 class TrainingError(CourseError, RuntimeError):
@@ -32,34 +29,38 @@ class TrainingConfig:
     out: str
     encoder: str = option("original", "VGG-19 weights", choices=ENCODER_SOURCES)
     padding: str = option("reflect", "of the encoder's convolutions", choices=PADDINGS)
-    images: int | None = option(1200, "at most so many photographs and paintings each")
-    epochs: int = option(54, "passes over the photographs")
-    steps: int | None = option(None, "steps in all, instead of epochs")
-    minutes: float | None = option(None, "end after this time instead")
-    batch: int = option(8, "crops of each per step")
-    size: int = option(512, "shorter side after reading, in pixels")
-    crop: int = option(256, "side of the square crops of photographs")
-    style_crop: int | None = option(None, "side of the paintings' crops; that of crop if not given")
-    style_weight: float = option(20.0, "lambda of equation 11")
+    images: int | None = option(1200, "at most so many photographs and paintings each", at_least=1)
+    epochs: int = option(54, "passes over the photographs", at_least=1)
+    steps: int | None = option(None, "steps in all, instead of epochs", at_least=1)
+    minutes: float | None = option(None, "end after this time instead", above=0)
+    batch: int = option(8, "crops of each per step", at_least=1)
+    size: int = option(512, "shorter side after reading, in pixels", at_least=1)
+    crop: int = option(256, "side of the square crops of photographs", at_least=1)
+    style_crop: int | None = option(
+        None, "side of the paintings' crops; crop if not given", at_least=1
+    )
+    style_weight: float = option(20.0, "lambda of equation 11", at_least=0)
     relative: bool = option(False, "divide the losses of each pair by its photograph's style loss")
-    shift_weight: float = option(0.0, "of a loss against lattices in flat areas")
-    learning_rate: float = option(1e-4, "of Adam")
-    learning_rate_decay: float = option(0.0, "k: divide the rate by 1 + k * step")
+    shift_weight: float = option(0.0, "of a loss against lattices in flat areas", at_least=0)
+    learning_rate: float = option(1e-4, "of Adam", above=0)
+    learning_rate_decay: float = option(0.0, "k: divide the rate by 1 + k * step", at_least=0)
     schedule: str = option(
         "inverse", "how the rate falls: by k, or to zero at the end", choices=("inverse", "cosine")
     )
-    average: float = option(0.0, "decay per step of the average of the weights that is saved")
-    warmup_steps: int = option(0, "autoencoder steps first")
-    warmup_learning_rate: float = option(1e-3, "of the autoencoder steps")
+    average: float = option(
+        0.0, "decay per step of the averaged weights, which are saved", at_least=0, below=1
+    )
+    warmup_steps: int = option(0, "autoencoder steps first", at_least=0)
+    warmup_learning_rate: float = option(1e-3, "of the autoencoder steps", above=0)
     initial_decoder: str | None = option(None, "start from this checkpoint")
     exclude: tuple[str, ...] = ()
-    seed: int = option(0, "of the first weights and the crops")
+    seed: int = option(0, "of the first weights and the crops", at_least=0, below=2**32)
     device: str = "auto"
     precision: str = "auto"
     compile: bool = option(False, "use torch.compile")
     film: bool = option(False, "paint two pairs after 0, 1, 2, 5, 10, ... steps into film.png")
-    log_every: int = option(50, "steps per log line")
-    checkpoint_every: int = option(500, "steps per save")
+    log_every: int = option(50, "steps per log line", at_least=1)
+    checkpoint_every: int = option(500, "steps per save", at_least=1)
     data_note: str = option("not stated", "data and terms, for the decoder's metadata", name="TEXT")
 
 
@@ -114,12 +115,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = MappingProxyType(
 
 def check_config(config: TrainingConfig) -> None:
     """Raise TrainingError for numbers that cannot work, before anything is read."""
-    positive = ("batch", "size", "crop", "epochs", "steps", "images", "log_every")
-    positive += ("checkpoint_every", "learning_rate", "minutes", "style_crop")
-    for name in positive:
-        value = getattr(config, name)
-        if value is not None and not 0 < value < (LARGEST if isinstance(value, int) else math.inf):
-            raise TrainingError(f"{name} must be greater than 0 and not so large, got {value}")
+    check_fields(config, TrainingError)
     import torch  # here, so that --help does without
 
     from course_lib.system.memory import free_memory
@@ -130,17 +126,9 @@ def check_config(config: TrainingConfig) -> None:
             f"a batch of {config.batch} crops of {config.crop} pixels takes {need / 1e9:,.1f} GB "
             f"before any work and {free / 1e9:,.1f} GB are free; choose a smaller batch or crop"
         )
-    if config.schedule not in ("inverse", "cosine"):
-        raise TrainingError(f"unknown schedule '{config.schedule}'; choose inverse or cosine")
-    if not 0 <= config.average < 1:
-        raise TrainingError(f"average must be at least 0 and below 1, got {config.average}")
     if config.relative and config.shift_weight:
         raise TrainingError("relative losses do not work with a shift_weight; choose one of them")
     if config.crop % 8:
         raise TrainingError(f"crop must be a multiple of 8, got {config.crop}")
     if config.shift_weight and config.crop < 48:
         raise TrainingError(f"with a shift_weight, crop must be at least 48, got {config.crop}")
-    for name in ("style_weight", "shift_weight", "warmup_steps", "learning_rate_decay", "seed"):
-        value = getattr(config, name)
-        if not 0 <= value < (2**32 if name == "seed" else math.inf):
-            raise TrainingError(f"{name} must not be negative, nor so large, got {value}")

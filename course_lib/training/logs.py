@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from course_lib.system.files import replacing
+from course_lib.system.files import json_lines, write_text
 from course_lib.training.config import TrainingError
 
 
@@ -101,9 +101,7 @@ def _drop_after(path: Path, completed: int) -> None:
     """Keep the records of the first ``completed`` steps."""
     if not path.exists():
         return
-    kept = [record for record in read_log(path) if record["step"] <= completed]
-    with replacing(path) as temporary:
-        temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+    write_text(path, json_lines(r for r in read_log(path) if r["step"] <= completed))
 
 
 def epoch_losses(records: Iterable[dict[str, object]]) -> list[dict[str, float]]:

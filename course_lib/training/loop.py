@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course_lib.system.devices import keep_freed_memory
-from course_lib.system.files import locked, remove_leftovers, replacing
+from course_lib.system.files import locked, remove_leftovers, write_text
 from course_lib.system.printing import no_bar
 from course_lib.training.config import TrainingConfig, check_config
 from course_lib.training.datasets import ImagePool
@@ -79,11 +79,8 @@ def train(
         processes.wait()  # before the first of them writes
         if processes.first:
             text = json.dumps(dataclasses.asdict(config), indent=1)
-            with (
-                saying_what_to_do(trainer.out),
-                replacing(trainer.out / "config.json") as temporary,
-            ):
-                temporary.write_text(text + "\n")
+            with saying_what_to_do(trainer.out):
+                write_text(trainer.out / "config.json", text + "\n")
         with saying_what_to_do(trainer.out):
             log = stack.enter_context(Log(trainer.out, trainer.completed, processes.first))
         _run(trainer, log, progress and processes.first, on_log)

@@ -21,15 +21,15 @@ from course_lib import CourseError
 from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata, save_decoder
 from course_lib.fast import apply_statistics, channel_statistics
 from course_lib.images import ImageError, contact_sheet, save_image, to_image
-from course_lib.system.devices import describe, pick_precision
+from course_lib.system.devices import machine, pick_precision
 from course_lib.system.files import replacing
 from course_lib.system.listings import check_names, plain_name
 from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
+from course_lib.training.cuda_graph import RecordedStep
 from course_lib.training.datasets import ImagePool, draw_crops, load_pool
 from course_lib.training.film import add_to_film, film_frame, film_pairs
 from course_lib.training.objective import CELL, adain_losses, autoencoder_loss, shifted_losses
 from course_lib.training.processes import ALONE, Processes, local_device
-from course_lib.training.recorded import RecordedStep
 from course_lib.vgg import VGG19Encoder
 
 
@@ -330,7 +330,7 @@ class Trainer:
             "steps": self.completed,
             "content_images": len(self.content_pool),
             "style_images": len(self.style_pool),
-            "device": describe(self.device),
+            **machine(self.device, self.precision),
         }
         recipes = [*self.earlier_recipes, recipe]
         steps = sum(recipe["steps"] for recipe in recipes)

@@ -8,12 +8,10 @@ was there: slider, kernel, network and browser together.
 
 import argparse
 import io
-import json
 import shutil
 import statistics
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from chromium import Chromium
@@ -25,8 +23,8 @@ from course_lib import DATA_DIR, REPOSITORY
 from course_lib.images import save_image
 from course_lib.playground.shapes import Ellipse
 from course_lib.playground.widget import paint
-from course_lib.system.devices import describe, pick_device
-from course_lib.system.files import replacing
+from course_lib.system.devices import machine, pick_device, pick_precision
+from course_lib.system.files import save_record
 
 FOLDER = DATA_DIR / "screenshots"
 RECORD = DATA_DIR / "runs" / "playground_browser_cpu.json"
@@ -95,26 +93,17 @@ def record(page: PlaygroundPage) -> None:
         browser.wait_for(f"window.moves.length === {k + 1}", timeout=20)
         time.sleep(0.5)  # the slider's handle glides to its place and takes no click meanwhile
     times = browser.evaluate("window.moves")[WARM_UP:]
-    values = {
-        "command": "python tests/browser/playground_screenshots.py --record",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "settings": {
-            "device": describe(pick_device()),
-            "browser": Path(browser.program).name,
-            "photograph": "cat",
-            "picture": list(page.picture().size),
-            "moves": MOVES,
-        },
-        "results": {
-            "move_ms": {
-                "median": statistics.median(times),
-                "fastest": min(times),
-                "slowest": max(times),
-            }
-        },
+    device = pick_device()
+    settings = {
+        **machine(device, pick_precision("auto", device)),
+        "browser": Path(browser.program).name,
+        "photograph": "cat",
+        "picture": list(page.picture().size),
+        "moves": MOVES,
     }
-    with replacing(RECORD) as temporary:
-        temporary.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    middle, ends = statistics.median(times), (min(times), max(times))
+    row = {"median": middle, "fastest": ends[0], "slowest": ends[1]}
+    save_record(RECORD, settings, {"move_ms": row})
     print(f"{RECORD.relative_to(REPOSITORY)}: {statistics.median(times):.0f} ms per move")
 
 

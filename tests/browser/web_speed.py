@@ -13,7 +13,6 @@ import statistics
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -25,7 +24,7 @@ from course_lib import DATA_DIR, REPOSITORY
 from course_lib.playground.website import build_site, fetch_runtime, site_server
 from course_lib.stylize import StyleTransfer
 from course_lib.system.devices import describe
-from course_lib.system.files import replacing
+from course_lib.system.files import save_record
 
 RECORD = DATA_DIR / "runs" / "playground_web_cpu.json"
 PHOTOGRAPH, STYLE, SIZE = "astronaut", "hokusai_great_wave", 256  # a square picture
@@ -91,20 +90,15 @@ def main() -> None:
                     times[name] = measure(address, *plan)
                     print(name, times[name] or "is not offered by this browser", flush=True)
             server.shutdown()
-    record = {
-        "command": "python tests/browser/web_speed.py",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "settings": {
-            "device": describe(transfer.device),
-            "cores": cores,
-            "size": [SIZE, SIZE],
-            "moves": MOVES,
-            "load_average": round(os.getloadavg()[0], 1),
-        },
-        "results": {"bytes": sizes, "decoder_gflop": decoder_gflop(transfer), "picture": times},
+    settings = {
+        "device": describe(transfer.device),
+        "cores": cores,
+        "size": [SIZE, SIZE],
+        "moves": MOVES,
+        "load_average": round(os.getloadavg()[0], 1),
     }
-    with replacing(RECORD) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    results = {"bytes": sizes, "decoder_gflop": decoder_gflop(transfer), "picture": times}
+    save_record(RECORD, settings, results)
     print(RECORD.relative_to(REPOSITORY))
 
 

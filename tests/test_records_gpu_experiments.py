@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from course_lib.images import ImageError
-from course_lib.records import EXPERIMENT_NAMES, series
+from course_lib.records import EXPERIMENT_NAMES, gpu_experiments
 from course_lib.records.packing import GROUPS, pack_images, unpack_images
 
 
@@ -67,11 +67,11 @@ def test_what_is_no_pack_is_one_sentence(tmp_path):
 
 
 def test_the_whole_series_runs_and_skips_what_is_there(pack, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(series.tempfile, "gettempdir", lambda: str(tmp_path))
-    toy = series.Series(pack, tmp_path / "out", "cpu", minutes=30, toy=True)
-    assert tuple(series.EXPERIMENTS) == EXPERIMENT_NAMES
+    monkeypatch.setattr(gpu_experiments.tempfile, "gettempdir", lambda: str(tmp_path))
+    toy = gpu_experiments.Series(pack, tmp_path / "out", "cpu", minutes=30, toy=True)
+    assert tuple(gpu_experiments.EXPERIMENTS) == EXPERIMENT_NAMES
     seconds = {"decoder": 1.0, "recipe_study": 4.0}
-    assert series.run_series(toy, seconds=seconds) == []
+    assert gpu_experiments.run_series(toy, seconds=seconds) == []
     for name in EXPERIMENT_NAMES:
         path = tmp_path / "out" / f"{name}.json"
         path = path if path.exists() else tmp_path / "out" / name / "finished.json"
@@ -80,7 +80,7 @@ def test_the_whole_series_runs_and_skips_what_is_there(pack, tmp_path, capsys, m
     assert (tmp_path / "out" / "decoder" / "film.png").exists()
     assert zipfile.ZipFile(tmp_path / "out" / "runtime.zip").namelist()
     capsys.readouterr()
-    assert series.run_series(toy, seconds=seconds) == []
+    assert gpu_experiments.run_series(toy, seconds=seconds) == []
     assert capsys.readouterr().out.count("there already") == len(EXPERIMENT_NAMES)
 
 
@@ -89,7 +89,7 @@ def test_one_that_fails_does_not_stop_the_others(pack, tmp_path, monkeypatch, ca
         raise RuntimeError("a planted fault")
 
     monkeypatch.setattr(
-        series,
+        gpu_experiments,
         "EXPERIMENTS",
         {
             "runtime": (fails, 0),
@@ -97,7 +97,7 @@ def test_one_that_fails_does_not_stop_the_others(pack, tmp_path, monkeypatch, ca
             "optimizers": (fails, 10_000),
         },
     )
-    its = series.Series(pack, tmp_path, "cpu", minutes=1)
-    assert series.run_series(its) == ["runtime", "optimizers"]
+    its = gpu_experiments.Series(pack, tmp_path, "cpu", minutes=1)
+    assert gpu_experiments.run_series(its) == ["runtime", "optimizers"]
     assert json.loads((tmp_path / "inference.json").read_text())["results"] == {"fine": 1}
     assert "no time left" in capsys.readouterr().out

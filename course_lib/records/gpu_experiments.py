@@ -118,7 +118,7 @@ def print_tenth() -> Callable[[dict[str, object]], None]:
 
 def study(series: Series, seconds: float) -> tuple[dict, dict]:
     """The recipe study, with the style weights among its arms."""
-    from course_lib.records.study import ARMS, KEPT, recipe_study
+    from course_lib.records.recipe_study import ARMS, KEPT, recipe_study
 
     held_out = series.folders["held_out_content"], series.folders["held_out_style"]
     arms = series.arms or list(ARMS)
