@@ -68,6 +68,7 @@ def test_every_table_holds_the_controls_and_compares_like_with_like(found):
     rows = [found.scores["blend"][pair]["gram"] for pair in found.few]
     assert few["blend"]["gram"] == pytest.approx(sum(rows) / 2)
     text = format_table(everything)
+    assert max(map(len, text.splitlines())) <= 80
     assert len(text.splitlines()) == 6 and "control: noise" in text
 
 

@@ -26,6 +26,7 @@ from course_lib.survey.intervals import (
 )
 from course_lib.survey.items import make_result, present
 from course_lib.survey.preference import fit_bradley_terry, score_preference, votes
+from course_lib.survey.reporting import table
 from course_lib.survey.results import read_results
 from course_lib.survey.scoring import right_answers, score_style, score_totals
 from course_lib.survey.simulating import draw_skills, simulate_results, true_rate
@@ -413,3 +414,11 @@ def test_always_choosing_position_one_is_a_bonus_and_no_preference(preference_ke
     assert numbers["duels"][0]["a_wins"] == 60
     assert numbers["duels"][0]["probability"] == pytest.approx(0.5)
     assert numbers["first_bonus"] > 2
+
+
+def test_tables_of_long_names_fit_into_80_columns():
+    names = ["x" * 200, "y" * 50]
+    title, head, *lines = table("title", ["photograph", "painting", "right"], [[*names, 1]] * 2)
+    assert (title, head.split()) == ("title", ["photograph", "painting", "right"])
+    assert max(map(len, [head, *lines])) <= 80
+    assert all(line.split()[2] == "1" and line.count("…") == 2 for line in lines)

@@ -8,7 +8,7 @@ from course_lib.measuring.controls import CONTROLS, TRICKS
 from course_lib.measuring.scores import SCORES
 from course_lib.system.files import rounded
 
-HEADINGS = {  # in two lines, so that a table fits on a page
+HEADINGS = {  # in two lines, so that a table fits into 80 columns
     "statistics": ("style:", "mean/std"),
     "gram": ("style:", "Gram"),
     "colours": ("", "colours"),
@@ -16,7 +16,6 @@ HEADINGS = {  # in two lines, so that a table fits on a page
     "content": ("content:", "relu4_1"),
     "edges": ("content:", "edges"),
 }
-WIDTH = 9  # of a column
 
 
 def mean_scores(
@@ -91,17 +90,16 @@ def format_table(
         seconds: as ``timings`` returns it; the median is printed.
     """
     seconds = seconds or {}
-    wide = max(len(label(name)) for name in table)
-    columns = (*HEADINGS.values(), ("", "s/picture"))
-    lines = [
-        " " * wide + "".join(f" {text:>{WIDTH}}" for text in line)
-        for line in zip(*columns, strict=True)
-    ]
+    rows = [("", *line) for line in zip(*HEADINGS.values(), ("", "seconds"), strict=True)]
     for name, row in table.items():
         cells = [_cell(row[score], percent=score == "judge") for score in HEADINGS]
         cells.append(f"{seconds[name]['median']:.3g}" if name in seconds else "-")
-        lines.append(f"{label(name):<{wide}}" + "".join(f" {cell:>{WIDTH}}" for cell in cells))
-    return "\n".join(lines)
+        rows.append((label(name), *cells))
+    first, *others = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(
+        " ".join([f"{name:<{first}}", *(f"{c:>{w}}" for c, w in zip(cells, others, strict=True))])
+        for name, *cells in rows
+    )
 
 
 def _cell(value: float | None, percent: bool) -> str:

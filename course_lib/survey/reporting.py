@@ -36,15 +36,15 @@ def p_text(p: float) -> str:
 
 
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Columns as wide as needed; the last one is never padded."""
-    cells = [list(head), *([printable(str(cell), 60) for cell in row] for row in rows)]
-    widths = [max(len(row[k]) for row in cells) for k in range(len(head))]
-    lines = [
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in cells
-    ]
-    return [title, *lines]
+    """Columns as wide as needed; long names are cut until a line has 80 characters at most."""
+    rows = list(rows)
+    for most in range(60, 7, -1):
+        cells = [list(head), *([printable(str(cell), most) for cell in row] for row in rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        if sum(widths) + 2 * len(widths) <= 80:
+            break
+    lines = ["".join(f"  {c:<{w}}" for c, w in zip(row, widths, strict=True)) for row in cells]
+    return [title, *map(str.rstrip, lines)]
 
 
 def _title(numbers: Numbers, text: str) -> str:
