@@ -22,7 +22,17 @@ FLOORS = (
 FLOOR = {room: number for number, floor in enumerate(FLOORS) for room in floor}
 MOST_ROOMS = 22
 # Modules with the same name hold the same kind of thing.
-SHARED_NAMES = {"__init__", "checks", "figures", "homework", "config", "loop", "objective", "film"}
+SHARED_NAMES = {
+    "__init__",
+    "build",
+    "checks",
+    "figures",
+    "homework",
+    "config",
+    "loop",
+    "objective",
+    "film",
+}
 
 
 def name_of(path):
