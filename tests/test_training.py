@@ -543,17 +543,19 @@ def start(config):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-def test_ctrl_c_in_the_terminal(reference, config, out):
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_asked_to_end_saves_and_says_how_to_go_on(reference, config, out, kind):
     with start(config(checkpoint_every=100)) as process:
         for line in process.stdout:
             if line.strip() == "5":
-                process.send_signal(signal.SIGINT)
+                process.send_signal(kind)
                 break
         _, errors = process.communicate(timeout=120)
     assert process.returncode != 0
     completed = checkpoint(out)["completed"]
     assert 5 <= completed < STEPS
-    assert f"KeyboardInterrupt: stopped after step {completed}" in errors
+    told = f"stopped after step {completed}; run the same command again to go on"
+    assert f"KeyboardInterrupt: {told}" in errors
     run(config())
     assert_same_result(out, reference)
     assert read_log(out) == reference.log
@@ -946,21 +948,6 @@ def test_style_crops_may_have_another_size(config):
 
 
 # heavy hands -------------------------------------------------------------------------------------
-
-
-@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-def test_sigterm_saves_and_says_how_to_go_on(reference, config, out):
-    with start(config(checkpoint_every=100)) as process:
-        for line in process.stdout:
-            if line.strip() == "5":
-                process.terminate()
-                break
-        _, errors = process.communicate(timeout=120)
-    completed = checkpoint(out)["completed"]
-    assert 5 <= completed < STEPS
-    assert f"stopped after step {completed}; run the same command again to go on" in errors
-    run(config())
-    assert_same_result(out, reference)
 
 
 def test_checkpoints_are_due_by_time_too(config, out, monkeypatch):
