@@ -61,7 +61,7 @@ GROUPS = {
     "asking people": ("survey",),
     "the course": ("doctor", "copy-lessons"),
     "teaching": (
-        *("assignments", "collect", "grade", "ledger"),
+        *("assignments", "collect", "grade", "ledger", "similarity"),
         *("bundle", "instructor-check", "lesson-times"),
     ),
 }

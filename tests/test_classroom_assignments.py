@@ -189,6 +189,7 @@ def test_no_link_of_the_bundle_leads_out_of_it(unpacked):
     assert seen > 50
     readme = (unpacked / "README.md").read_text(encoding="utf-8")
     assert "a guide for instructors" in readme and "INSTRUCTORS.md" not in readme
+    assert "make lab" in readme and not re.search(r"^make test", readme, re.MULTILINE)
 
 
 def test_every_target_of_the_bundles_makefile_has_what_it_needs(unpacked):

@@ -64,6 +64,7 @@ COMMANDS = [
     "grade",
     "collect",
     "ledger",
+    "similarity",
     "bundle",
     "instructor-check",
     "lesson-times",

@@ -70,7 +70,9 @@ def bundled(name: str, data: bytes, files: Collection[str]) -> bytes:
     if name == "Makefile":
         return without_targets(data.decode()).encode()
     if name.endswith((".md", ".ipynb")):
-        return without_links(name, data.decode(), files).encode()
+        text = without_links(name, data.decode(), files)
+        lines = rf"^make (?:{'|'.join(NOT_FOR_STUDENTS)})(?![\w-]).*\n"
+        return re.sub(lines, "", text, flags=re.MULTILINE).encode()
     return data
 
 
