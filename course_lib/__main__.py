@@ -25,7 +25,8 @@ from course_lib.system.printing import print_anything, printable, reader_may_lea
 
 # What --out names where it is not one file.
 OUT_KINDS = dict.fromkeys(
-    ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade", "web"),
+    ("train", "records", "faulty-runs", "style-weights", "fetch", "copy-lessons", "grade", "web")
+    + ("collect",),
     "folder",
 ) | dict.fromkeys(("stylize", "sequence"), "either")
 NO_MEMORY = ("memoryerror", "out of memory", "allocate memory", "not enough memory")
@@ -53,7 +54,10 @@ GROUPS = {
     "a decoder of your own": ("train", "quality", "fetch", "pack-images"),
     "asking people": ("survey",),
     "the course": ("doctor", "copy-lessons"),
-    "teaching": ("assignments", "grade", "bundle", "instructor-check", "lesson-times"),
+    "teaching": (
+        *("assignments", "collect", "grade", "ledger", "similarity"),
+        *("bundle", "instructor-check", "lesson-times"),
+    ),
 }
 OTHERS = "how the numbers of the course were measured"
 

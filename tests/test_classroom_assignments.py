@@ -3,6 +3,7 @@
 import ast
 import builtins
 import json
+import os
 import re
 import subprocess
 import sys
@@ -151,12 +152,13 @@ def test_the_bundle_for_students_holds_no_solution(tmp_path):
         names = archive.namelist()
         assert len(names) == count
         short = {name.partition("/")[2] for name in names}
-        assert {f"assignments/{n}/{notebook_of(n).name}" for n in NAMES} <= short
+        release = "notebooks/assignments/release"
+        assert {f"{release}/{n}/{notebook_of(n).name}" for n in NAMES} <= short
         assert {
             "README.md",
             "pyproject.toml",
             "course_lib/adain.py",
-            "assignments/PROJECT.md",
+            "notebooks/assignments/PROJECT.md",
             "notebooks/00_start_here.ipynb",
         } <= short
         assert not [name for name in short if "source/" in name or "INSTRUCTORS" in name]
@@ -167,6 +169,59 @@ def test_the_bundle_for_students_holds_no_solution(tmp_path):
         handed_out = [name for name in names if "/assignments/" in name]
         text = "\n".join(archive.read(name).decode() for name in handed_out)
     assert [line for name in NAMES for line in leaks(name, text)] == []
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory):
+    """The bundle, as a student has it."""
+    folder = tmp_path_factory.mktemp("bundle")
+    path, _ = bundle.make_bundle(folder / "course.zip")
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    return folder / bundle.NAME
+
+
+def test_no_link_of_the_bundle_leads_out_of_it(unpacked):
+    seen = 0
+    for path in [*unpacked.rglob("*.md"), *unpacked.rglob("*.ipynb")]:
+        text = path.read_text(encoding="utf-8")
+        for place in re.findall(r"\[[^\]\[]*\]\(([^)\s#]+)[^)]*\)", text):
+            if ":" not in place:
+                assert (path.parent / place).exists(), (path.relative_to(unpacked), place)
+                seen += 1
+    assert seen > 50
+    readme = (unpacked / "README.md").read_text(encoding="utf-8")
+    assert "a guide for instructors" in readme and "INSTRUCTORS.md" not in readme
+    assert "make lab" in readme and not re.search(r"^make test", readme, re.MULTILINE)
+
+
+def test_every_target_of_the_bundles_makefile_has_what_it_needs(unpacked):
+    text = (unpacked / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):(?!=)", text, re.MULTILINE)
+    assert targets == ["setup", "lab", "demo", "work", "notebooks", "clean"]
+    assert re.search(r"^\.PHONY: (.*)", text, re.MULTILINE)[1].split() == [
+        *("setup", "lab", "demo", "notebooks", "work", "clean")
+    ]
+    for place in re.findall(r"\bnotebooks/[\w/.]+\w", text):
+        assert (unpacked / place).exists(), place
+    done = subprocess.run(
+        ["make", "-n", *targets], cwd=unpacked, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_bundle_copies_its_lessons_and_assignments(unpacked, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "course_lib", "copy-lessons", "--out", tmp_path / "work"],
+        cwd=unpacked,
+        env=os.environ | {"PYTHONPATH": str(unpacked)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"6 assignments copied to {tmp_path / 'work'}" in done.stdout
+    assert notebook_of("A1", tmp_path / "work" / "assignments").is_file()
 
 
 def test_the_same_bundle_is_the_same_file(tmp_path):

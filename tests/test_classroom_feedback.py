@@ -83,7 +83,9 @@ def test_the_folder_uses_them():
     "text",
     [
         f"# Title\n\n{BAD}",
-        "[click](javascript:alert(1)) and <a href='java&#115;cript:alert(1)'>here</a>",
+        "[click](javascript:alert(1)) and <a href='javascript:alert(1)'>here</a>".replace(
+            "'javas", "'java&#115;"
+        ),
         "<svg onload=alert(1)><iframe src=https://example.org></iframe>",
         '![x](x"onerror="alert(1))',
     ],

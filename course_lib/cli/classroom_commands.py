@@ -1,4 +1,4 @@
-"""Teaching: ``assignments``, ``collect``, ``grade``, ``ledger``, ``bundle`` and two more."""
+"""Teaching: ``assignments``, ``collect``, ``grade``, ``ledger``, ``bundle`` and three more."""
 
 import argparse
 from collections.abc import Callable
@@ -75,6 +75,14 @@ def add_commands(command: Callable[..., Parser]) -> None:
         metavar=("ASSIGNMENT", "WORKSHEET"),
         help="an assignment, and its offline grading worksheet",
     )
+    parser = command(
+        "similarity",
+        similarity,
+        "name submissions that are alike, as a hint to look at them",
+        "A2 submitted",
+    )
+    parser.add_argument("assignment", help="A1, A2, ...")
+    parser.add_argument("submitted", type=Path, help="folder of STUDENT/ASSIGNMENT/NOTEBOOK.ipynb")
     parser = command("bundle", bundle, "make the students' zip", "-o out/course.zip")
     parser.add_argument(
         "-o",
@@ -170,6 +178,20 @@ def ledger(options: argparse.Namespace) -> None:
     for student in sorted(set(lost)):
         print(f"{student} is in no row of the platform's table, or in several: fill it in by hand")
     tell_made(made)
+
+
+def similarity(options: argparse.Namespace) -> None:
+    from course_lib.classroom.similarity import find_hints
+
+    hints = find_hints(options.submitted, options.assignment)
+    for hint in hints:
+        print(hint)
+    print(
+        "These are hints, and no proof of anything: look at both notebooks, and ask both students "
+        "to explain what they wrote."
+        if hints
+        else "No two submissions share more than short or ordinary answers."
+    )
 
 
 def bundle(options: argparse.Namespace) -> None:

@@ -36,6 +36,11 @@ def add_commands(command: Callable[..., Parser]) -> None:
         "copy-lessons", copy_lessons_command, "copy the notebooks to edit them", "--out my_lessons"
     )
     work.add_argument("-o", "--out", type=Path, default=REPOSITORY / "work", help="folder")
+    work.add_argument(
+        "--update",
+        action="store_true",
+        help="bring new versions: in place of copies that nobody wrote into, beside the others",
+    )
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -96,6 +101,19 @@ def fetch_coco(folder: Path, images: int | None, keep_archive: bool) -> int:
 def copy_lessons_command(options: argparse.Namespace) -> None:
     from course_lib.classroom.lesson_copies import copy_lessons
 
-    copied, kept = copy_lessons(options.out)
-    print(f"{len(copied)} lessons copied to {options.out}, {len(kept)} were there and are kept")
+    done = copy_lessons(options.out, options.update)
+    for what, depth in (("lessons", 0), ("assignments", 2)):
+        copied, there = (
+            sum(len(path.relative_to(options.out).parts) == depth + 1 for path in paths)
+            for paths in (done.copied, done.kept + done.outdated + done.beside)
+        )
+        if copied or there:
+            print(f"{copied} {what} copied to {options.out}, {there} were there and are kept")
+    for path in done.updated:
+        print(f"{path.name} is the new version now: you had not changed it")
+    for path in done.outdated:
+        print(f"{path.name} has a new version: copy-lessons --update brings it")
+    for path in done.beside:
+        new = "lies beside it" if options.update else "comes beside it with copy-lessons --update"
+        print(f"{path.name} is yours and stays; the course's new version {new}")
     tell_made([options.out], f"jupyter lab {options.out}")

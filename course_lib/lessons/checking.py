@@ -335,7 +335,7 @@ def _compare_numbers(
         )
     wanted = list(expected) if names else [expected]
     places = [f"{what}, {name}" for name in names] or [what]
-    found = [_number(value, place) for value, place in zip(given, places, strict=True)]
+    found = [number_of(value, place) for value, place in zip(given, places, strict=True)]
     if not (wrong := _far(found, wanted)):
         return
     i = wrong[0]
@@ -346,7 +346,8 @@ def _compare_numbers(
     raise CheckFailed(example)
 
 
-def _number(value: object, place: str) -> float:
+def number_of(value: object, place: str) -> float:
+    """A number of any kind as a float; complain about anything else, ``place`` being its name."""
     try:
         if isinstance(value, bool):
             raise TypeError

@@ -3,6 +3,8 @@
 import statistics
 import time
 
+import numpy as np
+
 from course_lib.lessons.lesson06 import timer_checks
 from course_lib.system.devices import synchronize
 
@@ -53,7 +55,16 @@ def total(work, repeats, before_warm_up=False):
     return time.perf_counter() - begin
 
 
-RIGHT = {"median": right, "two warm-ups": two_warm_ups, "nanoseconds": with_nanoseconds}
+def in_float32(work, repeats):
+    return np.float32(right(work, repeats))
+
+
+RIGHT = {
+    "in float32": in_float32,
+    "median": right,
+    "two warm-ups": two_warm_ups,
+    "nanoseconds": with_nanoseconds,
+}
 
 WRONG = {
     "no warm-up": (lambda w, n: statistics.median(each(w, n, warm_up=0)), "first call is among"),
@@ -90,5 +101,6 @@ WRONG = {
     "no call": (lambda w, n: time.perf_counter(), "never called"),
     "too few calls": (lambda w, n: statistics.median(each(w, n - 2)), "times for 5 repeats"),
     "a list": (lambda w, n: each(w, n), "return a number"),
+    "one branch": (lambda w, n: right(w, n) if n == 5 else None, "return a number, got NoneType"),
     "nonsense": (lambda w, n: 3 * right(w, n) + 1, "it should be"),
 }

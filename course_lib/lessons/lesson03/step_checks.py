@@ -17,8 +17,9 @@ from course_lib.lessons.checking import (
     compare,
     explained,
     kinds,
+    number_of,
 )
-from course_lib.lessons.smallest_case import show
+from course_lib.lessons.smallest_case import contrast, show
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 
 
@@ -206,10 +207,10 @@ def _check_returned(values: Sequence[object], right: Sequence[float]) -> None:
                     f"Expected the number {wanted:.4f}, got a tensor that requires a gradient",
                 )
             mine = mine.item() if mine.numel() == 1 else float("nan")
-        if not isinstance(mine, int | float) or abs(mine - wanted) > 1e-3 * wanted:
+        if not abs(number_of(mine, "the loss") - wanted) <= 1e-3 * wanted:
             raise CheckFailed(
                 "the update is right, but the number is not content + style_weight * style before "
-                f"the update: expected {wanted:.4f}, got {mine}"
+                f"the update: {contrast(wanted, mine, digits=6)}"
             )
 
 

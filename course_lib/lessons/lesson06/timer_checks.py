@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from types import FunctionType
 
-from course_lib.lessons.checking import CheckFailed, explained
-from course_lib.lessons.smallest_case import show
+from course_lib.lessons.checking import CheckFailed, explained, number_of
 
 WHERE = "lesson 06, section 1 (a wrong timer, and why)"
 REPEATS = (5, 7, 9)
@@ -112,15 +111,11 @@ def check_timer(answer: Callable[[Callable[[], None], int], float]) -> None:
         device = PretendDevice(made_up_costs(repeats))
         with on_pretend_device(answer, device):
             result = answer(device.work, repeats)
-        if result is None:
-            return print("measure: not attempted yet")
-        if isinstance(result, bool) or not isinstance(result, int | float):
-            raise CheckFailed(
-                f"measure: return a number of seconds, got {type(result).__name__}",
-                f"Expected one number, got {show(result)}",
-            )
-        results.append(float(result))
+        results.append(result)
         devices.append(device)
+    if all(result is None for result in results):
+        return print("measure: not attempted yet")
+    results = [number_of(result, "measure") for result in results]
     _check_use(devices)
     calls = max(devices[0].calls, REPEATS[0] + 1)
     right = _simulate(_right, REPEATS[0], calls)
