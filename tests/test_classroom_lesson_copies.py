@@ -1,8 +1,8 @@
 """Copies of the lessons: made once, and from then on they belong to the student."""
 
 import json
-import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -145,11 +145,11 @@ def test_the_originals_do_not_change(originals, tmp_path):
 
 
 def test_a_copy_that_breaks_off_leaves_nothing_behind(originals, tmp_path, monkeypatch):
-    def full_disk(source, target):
-        target.write_text("half")
+    def full_disk(path, data):
+        path.write_text("half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="No space"):
         copy_lessons(tmp_path / "work")
     assert list((tmp_path / "work").iterdir()) == []

@@ -1,4 +1,4 @@
-"""The solutions that lessons 05 to 08 fold away pass the checks of their own exercises."""
+"""The solutions that lessons 03 and 05 to 08 fold away pass the checks of their own exercises."""
 
 import json
 import math
@@ -12,6 +12,10 @@ import torch
 import torch.nn.functional as F
 
 from course_lib import REPOSITORY
+from course_lib.adain import channel_statistics
+from course_lib.lessons.lesson03 import build as build03
+from course_lib.lessons.lesson03 import checks as checks03
+from course_lib.lessons.lesson03 import step_checks
 from course_lib.lessons.lesson05 import build as build05
 from course_lib.lessons.lesson05 import checks as checks05
 from course_lib.lessons.lesson06 import build as build06
@@ -22,10 +26,14 @@ from course_lib.lessons.lesson08.checks import check_corner_weights, check_keep_
 from course_lib.losses import gram_matrix
 from course_lib.survey.intervals import binomial_test
 from course_lib.system.devices import synchronize
+from course_lib.training.objective import adain_losses
 
 # What a reader has imported by then, and the answers of each lesson with their checks.
 NAMES = {
     "F": F,
+    "adain_losses": adain_losses,
+    "build": build03,
+    "channel_statistics": channel_statistics,
     "binomial_test": binomial_test,
     "device": None,
     "gram_matrix": gram_matrix,
@@ -37,6 +45,15 @@ NAMES = {
     "torch": torch,
 }
 LESSONS = {
+    "03_decoder_training": {
+        "my_mirror": checks03.check_mirror,
+        "my_style_loss": checks03.check_style_loss,
+        "my_training_step": step_checks.check_training_step,
+        "my_crops": build03.check_crops,
+        "my_rate": build03.check_rate,
+        "my_average": build03.check_average,
+        "my_train": build03.check_train,
+    },
     "05_gatys_optimization": {
         "my_gram": checks05.check_gram_matrix,
         "my_loss": checks05.check_gatys_loss,

@@ -158,6 +158,9 @@ def test_the_playground_is_the_recorded_one():
     move = record["move_ms"]["alpha"]["median"]
     assert f"new picture after {move:.0f} ms" in text
     assert f"alone would take {record['floor_ms']:.0f} ms" in text
+    for size in (512, 1024):
+        larger = results(f"playground_cpu_{size}.json")["move_ms"]["alpha"]["median"]
+        assert re.search(rf"\b{size} pixels (it is )?{larger:,.0f} ms", text)
     assert f"in the browser it is {browser['move_ms']['median']:.0f} ms" in text
     assert move <= 150 and browser["move_ms"]["median"] <= 150
 

@@ -35,6 +35,7 @@ def test_a_pair_is_run_to_its_end_and_kept_with_its_pictures(folder):
     assert row["stopped"] == "finished" and row["evaluations"] == 6
     assert row["history"]["evaluation"] == [1, 2, 3, 4, 5, 6]
     assert row["precision"] == "float32" and row["seconds"] > 0
+    assert (row["content"], row["style"]) == PAIRS[0]
     for kind in ("adain", "polished"):
         assert row[kind]["total"] == pytest.approx(row[kind]["content"] + 5 * row[kind]["style"])
     with Image.open(folder / "full.jpg") as sheet:

@@ -11,8 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from course_lib import REPOSITORY
-from course_lib.classroom.lesson_copies import without_outputs
 from course_lib.classroom.generating import ASSIGNMENTS_DIR, ClassroomError
+from course_lib.classroom.lesson_copies import without_outputs
 from course_lib.system.files import replacing
 
 NAME = "style-transfer-course"

@@ -76,7 +76,8 @@ def finish_pairs(
     for names in PAIRS[:count]:
         name = "_".join(names)
         content, style = paired(names, size, device)
-        objective, quick = GatysObjective(content, style, config, network), {}
+        objective = GatysObjective(content, style, config, network)
+        quick: dict[str, object] = {"content": names[0], "style": names[1]}
         pictures = {
             "adain": transfer.stylize(content, style),
             "polished": transfer.polish(content, style, steps=POLISH_STEPS),

@@ -16,7 +16,7 @@ from course_lib.lessons.checking import CheckFailed, exercise, explained
 from course_lib.lessons.lesson03.step_checks import SmallDecoder, SmallEncoder
 from course_lib.training.objective import adain_losses
 
-WHERE = 'lesson 03, section 8 "The build"'
+WHERE = 'lesson 03, section 8 "Exercise 4, the build"'
 # What the trainer's settings are called, and their values in the check.
 BATCH, SIDE, STEPS, WARMUP, RATE, STYLE_WEIGHT, DECAY, SEED = 2, 8, 8, 2, 1e-2, 10.0, 0.9, 7
 
