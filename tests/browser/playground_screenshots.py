@@ -29,7 +29,7 @@ from course_lib.system.files import save_record
 FOLDER = DATA_DIR / "screenshots"
 RECORD = DATA_DIR / "runs" / "playground_browser_cpu.json"
 LESSON = "notebooks/08_style_playground.ipynb"
-WINDOW = (1600, 1000)  # wide enough for the controls beside the picture
+WINDOW = (1600, 1300)  # the controls beside the picture, and all of them
 MOVES, WARM_UP = 40, 5
 STYLES = ("impasto_night", "woodblock_waves")
 START = """
@@ -51,15 +51,17 @@ START = """
 def save_part(browser: Chromium, name: str) -> None:
     """The form as a PNG of at most 256 colours, which keeps it small."""
     box = browser.evaluate(
-        "(() => { const b = document.querySelector('#playground-picture')"
-        ".closest('.jp-OutputArea-output').getBoundingClientRect();"
+        "(async () => { const form = document.querySelector('#playground-picture')"
+        ".closest('.jp-OutputArea-output'); form.scrollIntoView({block: 'start'});"
+        "await new Promise((done) => setTimeout(done, 1000));"
+        "const b = form.getBoundingClientRect();"
         "return [b.left, b.top, b.right, b.bottom]; })()"
     )
     left, top, right, bottom = (round(value) for value in box)
     shot = browser.screenshot(Path(tempfile.gettempdir()) / "playground.png")
     image = Image.open(io.BytesIO(shot.read_bytes())).convert("RGB")
     shot.unlink()
-    edges = (max(0, left - 8), top, min(image.width, right + 8), min(image.height, bottom))
+    edges = max(0, left - 8), max(0, top), min(image.width, right + 8), min(image.height, bottom)
     part = image.crop(edges).quantize(256, method=Image.Quantize.MEDIANCUT)
     FOLDER.mkdir(exist_ok=True)
     print(save_image(part, FOLDER / name))
