@@ -49,6 +49,11 @@ def to_image(tensor: Tensor) -> Image.Image:
     return Image.fromarray(values.permute(1, 2, 0).contiguous().numpy())
 
 
+def eight_bit(image: Tensor) -> Tensor:
+    """The image as a file holds it: losses of unrounded images flatter."""
+    return image.clamp(0, 1).mul(255).round().div(255)
+
+
 def load_image(path: str | os.PathLike, size: int | None = None) -> Tensor:
     """Read an image file as a (1, 3, H, W) tensor in [0, 1].
 

@@ -12,6 +12,7 @@ from command_kit import complains
 from course_lib import DATA_DIR
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.loop import HistoryRow
+from course_lib.images import eight_bit
 from course_lib.lessons.lesson06.macs import count_macs
 from course_lib.lessons.lesson06.report_table import (
     REPORT,
@@ -33,7 +34,7 @@ from course_lib.records.runtime import (
     time_process,
 )
 from course_lib.records.runtime_methods import durations, measure_gatys, steady_state, whole_run
-from course_lib.records.runtime_quality import eight_bit, until
+from course_lib.records.runtime_quality import until
 from course_lib.stylize import StyleTransfer
 
 CPU = torch.device("cpu")

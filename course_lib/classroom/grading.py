@@ -6,7 +6,6 @@ nowhere but there. What is its student's is then taken over from that gradebook.
 """
 
 import contextlib
-import csv
 import functools
 import json
 import os
@@ -32,6 +31,7 @@ from course_lib.classroom.generating import (
     generate,
     temporary_course,
 )
+from course_lib.classroom.ledger import read_table, write_table
 from course_lib.classroom.notebook_repair import mend
 from course_lib.system.files import replacing
 
@@ -370,15 +370,12 @@ def update_table(path: Path, grade: Grade) -> None:
     """
     rows = {}
     if path.is_file():
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = {row["student"]: row for row in csv.DictReader(file)}
+        rows = {row["student"]: row for row in read_table(path, ("student",))}
     said = "; ".join([grade.failed and f"NOT GRADED: {grade.failed}", *grade.notes]).strip("; ")
     last = {"points": grade.points, "by hand, at most": grade.waiting, "notes": said}
     cells = {name: "" if points is None else points for name, points in grade.cells.items()}
     rows[grade.student] = {"student": grade.student, **cells, **last}
     names = dict.fromkeys(name for row in rows.values() for name in row)
     columns = ["student", *sorted(set(names) - {"student", *last}), *last]
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, columns)
-        table.writeheader()
-        table.writerows(rows[student] for student in sorted(rows))
+    blank = dict.fromkeys(columns, "")
+    write_table(path, [blank | rows[student] for student in sorted(rows)])

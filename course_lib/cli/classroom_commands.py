@@ -8,6 +8,7 @@ from course_lib import REPOSITORY, CourseError
 from course_lib.cli.options import (
     Parser,
     add_record_options,
+    percentage,
     positive,
     program,
     record_path,
@@ -61,7 +62,7 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument("--late", type=Path, help="table with columns student, assignment, days")
     parser.add_argument(
         "--percent-per-day",
-        type=fraction_of_hundred,
+        type=percentage,
         default=0.0,
         metavar="P",
         help="of the points reached, taken off per late day",
@@ -132,14 +133,6 @@ def grade(options: argparse.Namespace) -> int:
     )
     print(f"feedback pages and grades_{options.assignment}.csv are in {options.out}")
     return 1 if failures else 0
-
-
-def fraction_of_hundred(text: str) -> float:
-    """A percentage from 0 to 100."""
-    value = float(text)
-    if not 0 <= value <= 100:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 100")
-    return value
 
 
 def collect(options: argparse.Namespace) -> None:

@@ -138,6 +138,11 @@ def fraction(text: str) -> float:
     return between(text, 0, 1, "between 0 and 1")
 
 
+def percentage(text: str) -> float:
+    """An argument that must lie in [0, 100]."""
+    return between(text, 0, 100, "from 0 to 100")
+
+
 class YesByDefault(argparse.BooleanOptionalAction):
     """``--x`` and ``--no-x``, of which the usage line shows the one that changes something."""
 

@@ -11,7 +11,7 @@ from course_lib import DATA_DIR
 from course_lib.gatys.config import CONTENT_LAYERS, STYLE_LAYERS, GatysConfig
 from course_lib.gatys.loop import GatysResult, first_image, optimize, snapshot_schedule
 from course_lib.gatys.objective import build_encoder
-from course_lib.images import contact_sheet, save_small, square, to_image, to_tensor
+from course_lib.images import contact_sheet, eight_bit, save_small, square, to_image, to_tensor
 from course_lib.lessons.lesson05.figures import DEPTHS
 from course_lib.system.devices import machine
 
@@ -99,8 +99,7 @@ def draw_figures(
 
 def losses(result: GatysResult) -> dict[str, object]:
     """What the record says about a run; the parts are those of the 8-bit image."""
-    saved = result.image.mul(255).round().div(255)
-    parts = result.objective.measure(saved)
+    parts = result.objective.measure(eight_bit(result.image))
     return {
         "evaluations": result.evaluations,
         "loss": result.loss,

@@ -6,7 +6,7 @@ at once, and the next call goes on with the first one that is missing.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -14,10 +14,12 @@ from PIL import Image
 
 from course_lib import CourseError
 from course_lib.gatys.config import GatysConfig
+from course_lib.gatys.film import same_size
 from course_lib.gatys.loop import optimize, snapshot_schedule
 from course_lib.gatys.objective import GatysObjective, build_encoder
 from course_lib.images import (
     contact_sheet,
+    eight_bit,
     library,
     open_image,
     save_animation,
@@ -83,7 +85,7 @@ def finish_pairs(
             "polished": transfer.polish(content, style, steps=POLISH_STEPS),
         }
         for kind, picture in pictures.items():  # each counts as its file of 8 bits
-            quick[kind] = objective.measure(picture.mul(255).round().div(255))._asdict()
+            quick[kind] = objective.measure(eight_bit(picture))._asdict()
             save_small(to_image(picture), folder / f"{name}_{kind}.jpg", PICTURE_BYTES)
         if name in results:
             results[name] |= quick
@@ -94,7 +96,7 @@ def finish_pairs(
         run = optimize(
             content,
             style,
-            GatysConfig(**asdict(config) | {"snapshots": planned}),
+            replace(config, snapshots=planned),
             lambda image, _, frames=frames: frames.append(image.cpu()),
             progress=True,
             network=network,
@@ -102,7 +104,7 @@ def finish_pairs(
         if run.stopped == "interrupted":
             raise KeyboardInterrupt
         save_small(to_image(run.image), folder / f"{name}_gatys.jpg", PICTURE_BYTES)
-        film = [to_image(frame).resize((FRAME_SIDE, FRAME_SIDE)) for frame in (*frames, run.image)]
+        film = same_size([*frames, run.image], FRAME_SIDE)
         save_animation(film, folder / f"{name}_gatys.gif", FILM_BYTES)
         results[name] = run_losses(run) | {
             "evaluations": run.evaluations,

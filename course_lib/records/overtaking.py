@@ -10,7 +10,7 @@ from torch import Tensor
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.loop import optimize
 from course_lib.gatys.objective import GatysObjective, build_encoder
-from course_lib.images import square, to_tensor
+from course_lib.images import eight_bit, square, to_tensor
 from course_lib.stylize import StyleTransfer
 from course_lib.vgg import VGG19Encoder
 
@@ -35,7 +35,7 @@ def evaluations_to_overtake(
     Returns:
         None if it is not there after the last evaluation.
     """
-    picture = transfer.stylize(content, style).mul(255).round().div(255)
+    picture = eight_bit(transfer.stylize(content, style))
     loss = GatysObjective(content, style, config, network).measure(picture).total
     every = tuple(range(1, config.planned_evaluations + 1))
     rows = optimize(

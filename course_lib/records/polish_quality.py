@@ -19,7 +19,7 @@ from torch import Tensor
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.loop import optimize, snapshot_schedule
 from course_lib.gatys.objective import GatysObjective, build_encoder
-from course_lib.images import square, to_tensor
+from course_lib.images import eight_bit, square, to_tensor
 from course_lib.measuring.timing import repeated
 from course_lib.polish import Losses, Objective, Row, polish
 from course_lib.records.polish_optimizers import try_optimizers
@@ -176,7 +176,7 @@ def draw_curves(
     ours = transfer.objective(content, style)
 
     def judge(seconds: Sequence[float], images: Sequence[Tensor]) -> dict[str, list[float]]:
-        images = [image.to(transfer.device).mul(255).round().div(255) for image in images]
+        images = [eight_bit(image.to(transfer.device)) for image in images]
         with torch.no_grad():
             adain = [ours(image).total.item() for image in images]
         gatys = [theirs.measure(image).total for image in images]

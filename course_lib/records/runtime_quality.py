@@ -8,13 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from torch import Tensor
-
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.film import columns
 from course_lib.gatys.loop import GatysResult, optimize
 from course_lib.gatys.objective import GatysObjective, build_encoder
-from course_lib.images import save_small, to_image
+from course_lib.images import eight_bit, save_small, to_image
 from course_lib.lessons.lesson06.report_table import in_words
 from course_lib.measuring.timing import repeated, summary
 from course_lib.records.runtime_scaling import picture
@@ -76,11 +74,6 @@ def equal_quality(
         rows.append(row)
         say(in_words(row))
     return rows
-
-
-def eight_bit(image: Tensor) -> Tensor:
-    """The image as a file holds it: losses of unrounded images flatter."""
-    return image.clamp(0, 1).mul(255).round().div(255)
 
 
 def until(run: GatysResult, loss: float) -> dict[str, object]:

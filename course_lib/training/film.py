@@ -91,7 +91,7 @@ def finish_film(path: Path) -> list[Path]:
     film = read_film(path)
     with Image.open(path) as strip:
         picture = strip.convert("RGB")
-    picture.info["comment"] = " ".join(str(step) for step, _ in film).encode()
+        picture.info["comment"] = strip.info["steps"].encode()
     return [
         save_small(picture, path.with_suffix(".jpg"), LARGEST_FILE),
         save_animation([frame for _, frame in film], path.with_suffix(".gif"), LARGEST_FILE),

@@ -8,6 +8,7 @@ import numpy as np
 
 from course_lib.lessons.lesson06 import homework
 from wrong_answers.answers import Answers, as_numbers, as_rows, sometimes
+from wrong_answers.timer import each
 
 BRANCH = "missing in one branch"
 
@@ -27,17 +28,7 @@ def in_place(times):
 
 
 def measure(work, repeats, warm_ups=1, clock=None, late=False):
-    clock = clock or time.perf_counter
-    for _ in range(warm_ups):
-        work()
-    times = []
-    for _ in range(repeats):
-        begin = clock()
-        work()
-        if late:
-            begin = clock()
-        times.append(clock() - begin)
-    return times
+    return each(work, repeats, warm_ups, before=False, after=False, late=late, clock=clock)
 
 
 def from_the_start(work, repeats):
