@@ -1196,8 +1196,9 @@ def test_quality_scores_every_pair_and_records_it(run, gallery, tmp_path):
         f"{out}: style ratio {results['mean_style_ratio']:.3f}, "
         f"content ratio {results['mean_content_ratio']:.3f}, 6 pairs; the right photograph is "
         f"found by features for {results['found_by_features']:.1%}, by edges for "
-        f"{results['found_by_edges']:.1%}\n"
+        f"{results['found_by_edges']:.1%}\nmade {out}\nmade {out.with_suffix('.png')}\n"
     )
+    assert Image.open(out.with_suffix(".png")).size[0] == 770
     assert results["mean_style_ratio"] > 0 and results["mean_content_ratio"] > 0
     settings = record["settings"]
     assert settings["size"] == 32

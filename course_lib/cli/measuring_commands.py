@@ -18,8 +18,11 @@ from course_lib.cli.options import (
     positive,
     tell,
     tell_left_out,
+    tell_made,
 )
 from course_lib.cli.result_pictures import save_bars
+
+MOST_BARS = 40  # of paintings in the picture of ``quality``; the record holds all
 
 Show = Callable[[argparse.Namespace, dict, dict], list[Path]]
 
@@ -142,6 +145,9 @@ def quality(options: argparse.Namespace) -> int:
         race = results["overtaken"]
         middle = race["median_evaluations"] or f"more than {race['most_evaluations']}"
         print(f"Gatys' optimisation is ahead after {middle} evaluations in the median")
+    worst_first = sorted(results["by_style"].items(), key=lambda item: -item[1])
+    label = "style ratio (the untouched photograph: 1)"
+    tell_made([options.out, bars(options, dict(worst_first[:MOST_BARS]), label)])
     return code
 
 

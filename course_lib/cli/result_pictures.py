@@ -1,6 +1,6 @@
 """The pictures that long commands end with: curves, bars and intervals, drawn without a screen."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from course_lib.system.printing import printable
@@ -24,9 +24,9 @@ def save_bars(values: Mapping[str, float], path: Path, xlabel: str) -> Path:
     """Draw one bar for each name, with its value written behind it."""
 
     def draw(axis: object) -> None:
-        bars = axis.barh(list(values), list(values.values()), color="#0072B2")
+        bars = axis.barh(range(len(values)), list(values.values()), color="#0072B2")
         axis.bar_label(bars, fmt="%.3g", padding=3)
-        axis.set(xlabel=xlabel)
+        axis.set(yticks=range(len(values)), yticklabels=_labels(values), xlabel=xlabel)
         axis.margins(x=0.15)
         axis.invert_yaxis()
 
@@ -43,12 +43,16 @@ def save_intervals(
             axis.plot((low, high), (row, row), color="#0072B2", linewidth=3)
             axis.plot(share, row, "o", color="#D55E00")
         axis.axvline(0.5, color="black", linestyle="--", linewidth=1)
-        names = [printable(name, 32).replace("$", r"\$") for name in rows]  # $ begins a formula
-        axis.set(yticks=range(len(rows)), yticklabels=names, xlim=(0, 1), xlabel=xlabel)
+        axis.set(yticks=range(len(rows)), yticklabels=_labels(rows), xlim=(0, 1), xlabel=xlabel)
         axis.margins(y=0.2)
         axis.invert_yaxis()
 
     return _save(draw, path, 1.2 + 0.35 * len(rows))
+
+
+def _labels(names: Iterable[str]) -> list[str]:
+    """Names of files for an axis, where a ``$`` would begin a formula."""
+    return [printable(name, 32).replace("$", r"\$") for name in names]
 
 
 def _save(draw: Callable[[object], None], path: Path, height: float) -> Path:
