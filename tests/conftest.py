@@ -14,7 +14,6 @@ from course_lib.__main__ import main
 from course_lib.system import downloads
 from course_lib.vgg import VGG19Encoder
 
-torch.set_num_threads(2)
 # The same examples in every run; how long one takes depends on what else the machine does.
 hypothesis.settings.register_profile(
     "course", derandomize=True, deadline=None, database=None, max_examples=60
@@ -23,10 +22,10 @@ hypothesis.settings.load_profile("course")
 
 
 def pytest_terminal_summary(terminalreporter):
-    """After the tests of the bank of wrong answers: each mistake and the diagnosis it got."""
+    """With -v, after the bank of wrong answers: each mistake and the diagnosis it got."""
     reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
     rows = [value for r in reports for key, value in r.user_properties if key == "diagnosis"]
-    if rows:
+    if rows and terminalreporter.verbosity > 0:
         terminalreporter.section("check | wrong answer | diagnosis")
         for check, mistake, diagnosis in rows:
             terminalreporter.write_line(f"{check:18} | {mistake:32} | {diagnosis:.110}")
