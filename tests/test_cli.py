@@ -863,15 +863,19 @@ def test_demo_draws_photos_down_and_styles_across(run, tmp_path):
     assert gaps.min() == 255
 
 
-def test_demo_tiles_are_the_stylised_pictures(run, tmp_path):
+@pytest.mark.parametrize("steps", [0, 2])
+def test_demo_tiles_are_the_stylised_pictures(steps, run, tmp_path):
     out = tmp_path / "demo.png"
-    run("demo", "--photos", "cat", "--styles", "splatter", "--size", 20, "-o", out)
+    run("demo", "--photos cat --styles splatter --size 20 --polish", steps, "-o", out)
     transfer = StyleTransfer.load()
     photo, style = (
         torch.from_numpy(np.array(square(DATA_DIR / name, size))).permute(2, 0, 1)[None] / 255
         for name, size in (("content/cat.jpg", 20), ("style/splatter.jpg", 40))
     )
-    expected = np.asarray(to_image(transfer.stylize(photo, style))).astype(int)
+    painted = (
+        transfer.polish(photo, style, steps=steps) if steps else transfer.stylize(photo, style)
+    )
+    expected = np.asarray(to_image(painted)).astype(int)
     assert abs(pixels(out)[32:52, 32:52] - expected).max() <= 1
 
 
@@ -881,6 +885,7 @@ def test_demo_tiles_are_the_stylised_pictures(run, tmp_path):
         (["--photos", "unicorn"], ["'unicorn'", "there are", "astronaut", "cat", "rocket"]),
         (["--styles", "unicorn"], ["'unicorn'", "there are", "splatter", "ink_wash"]),
         (["--size", "100000000"], ["smaller size"]),
+        (["--polish", "100000000"], ["polish must be", "100000000"]),
     ],
 )
 def test_demo_complains_in_one_sentence(run, out, options, words):

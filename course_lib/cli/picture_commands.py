@@ -40,6 +40,8 @@ def add_commands(command: Callable[..., Parser]) -> None:
     parser.add_argument("--photos", nargs="+", metavar="NAME", help="only these photographs")
     parser.add_argument("--styles", nargs="+", metavar="NAME", help="these styles")
     parser.add_argument("--size", type=positive, default=256, help="pixels per picture")
+    polish = "then optimise each picture by so many steps"
+    parser.add_argument("--polish", type=count, default=0, metavar="N", help=polish)
     add_compute_options(parser)
 
 
@@ -227,7 +229,7 @@ def demo(options: argparse.Namespace) -> None:
 
     check_output_path(options.out)
     sheet, seconds = demo_sheet(
-        load_transfer(options), options.photos, options.styles, options.size
+        load_transfer(options), options.photos, options.styles, options.size, options.polish
     )
     save_image(sheet, options.out)
     print(f"{options.out}: {seconds:.2f} s per image")

@@ -23,6 +23,7 @@ from course_lib.images import (
     to_image,
     to_tensor,
 )
+from course_lib.polish import check_steps
 from course_lib.stylize import StyleTransfer
 from course_lib.system.printing import no_bar
 
@@ -166,6 +167,7 @@ def demo_sheet(
     photos: Sequence[str] | None = None,
     styles: Sequence[str] | None = None,
     size: int = 256,
+    polish: int = 0,
 ) -> tuple[Image.Image, float]:
     """Draw bundled photographs down, bundled styles across, and every combination.
 
@@ -173,24 +175,31 @@ def demo_sheet(
         photos: file names without extension; all in ``data/content`` if not given.
         styles: likewise names in the library of styles; ``DEMO_STYLES`` if not given.
         size: side of the square pictures in pixels.
+        polish: steps of optimisation of each picture after the decoder's; see ``polish``.
+
+    Raises:
+        CourseError: an unknown name, too large a sheet, or more steps than allowed.
 
     Returns:
         The sheet, and the seconds per stylised image with everything loaded.
     """
     rows_of, columns_of = choose("content", photos), choose("style", styles or DEMO_STYLES)
     check_sheet(len(rows_of) + 1, len(columns_of) + 1, size)
+    check_steps(polish)
     photographs = [square(path, size) for path in rows_of]
     paintings = [square(path, 2 * size) for path in columns_of]
     started = time.perf_counter()
-    statistics = [transfer.encode_style(to_tensor(painting)) for painting in paintings]
+    measured = [transfer.encode_style(to_tensor(p), polish > 0) for p in paintings]
     rows: list[list[Image.Image | None]] = [[None, *paintings]]
     for photograph in photographs:
-        features = transfer.encode(to_tensor(photograph))
-        row = [photograph]
-        for style in statistics:
-            target = transfer.restyle(features, transfer.mix(style))
-            row.append(to_image(transfer.decode(target, (size, size))))
-        rows.append(row)
+        content = to_tensor(photograph)
+        if polish:
+            pictures = [transfer.polish(content, style, steps=polish) for style in measured]
+        else:
+            features = transfer.encode(content)
+            targets = [transfer.restyle(features, transfer.mix(style)) for style in measured]
+            pictures = [transfer.decode(target, (size, size)) for target in targets]
+        rows.append([photograph, *map(to_image, pictures)])
     seconds = (time.perf_counter() - started) / (len(photographs) * len(paintings))
     return contact_sheet(rows, tile=size), seconds
 
