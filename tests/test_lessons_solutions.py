@@ -1,4 +1,4 @@
-"""The solutions that lessons 03 and 05 to 08 fold away pass the checks of their own exercises."""
+"""The solutions that lessons 03 to 08 fold away pass the checks of their own exercises."""
 
 import json
 import math
@@ -6,6 +6,7 @@ import re
 import statistics
 import time
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,8 @@ from course_lib.adain import channel_statistics
 from course_lib.lessons.lesson03 import build as build03
 from course_lib.lessons.lesson03 import checks as checks03
 from course_lib.lessons.lesson03 import step_checks
+from course_lib.lessons.lesson04 import build as build04
+from course_lib.lessons.lesson04 import checks as checks04
 from course_lib.lessons.lesson05 import build as build05
 from course_lib.lessons.lesson05 import checks as checks05
 from course_lib.lessons.lesson06 import build as build06
@@ -32,18 +35,19 @@ from course_lib.training.objective import adain_losses
 NAMES = {
     "F": F,
     "adain_losses": adain_losses,
-    "build": build03,
     "channel_statistics": channel_statistics,
     "binomial_test": binomial_test,
     "device": None,
     "gram_matrix": gram_matrix,
     "math": math,
     "np": np,
+    "plt": plt,
     "statistics": statistics,
     "synchronize": synchronize,
     "time": time,
     "torch": torch,
 }
+BUILDS = {"03_decoder_training": build03, "04_loss_plots": build04}
 LESSONS = {
     "03_decoder_training": {
         "my_mirror": checks03.check_mirror,
@@ -53,6 +57,16 @@ LESSONS = {
         "my_rate": build03.check_rate,
         "my_average": build03.check_average,
         "my_train": build03.check_train,
+    },
+    "04_loss_plots": {
+        "epoch_means": checks04.check_epoch_means,
+        "moving_average": checks04.check_moving_average,
+        "diagnosis": checks04.check_diagnosis,
+        "trend": build04.check_trend,
+        "rhythm": build04.check_rhythm,
+        "vital_signs": build04.check_vital_signs,
+        "chart": build04.check_chart,
+        "illness": build04.check_illnesses,
     },
     "05_gatys_optimization": {
         "my_gram": checks05.check_gram_matrix,
@@ -81,7 +95,7 @@ def test_the_lessons_own_solutions_pass(lesson, capsys):
     path = REPOSITORY / "notebooks" / f"{lesson}.ipynb"
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    names = dict(NAMES)
+    names = NAMES | {"build": BUILDS.get(lesson)}
     for code in re.findall(
         r"<summary>Exercise [^<]*</summary>\s*```python\n(.*?)```", text, re.DOTALL
     ):
