@@ -24,6 +24,7 @@ from course_lib.lessons.lesson05 import checks as checks05
 from course_lib.lessons.lesson06 import build as build06
 from course_lib.lessons.lesson06 import checks as checks06
 from course_lib.lessons.lesson06 import timer_checks
+from course_lib.lessons.lesson07 import build as build07
 from course_lib.lessons.lesson07 import checks as checks07
 from course_lib.lessons.lesson08.checks import check_corner_weights, check_keep_colours
 from course_lib.losses import gram_matrix
@@ -82,6 +83,10 @@ LESSONS = {
     "07_ab_survey": {
         "wilson_interval": checks07.check_wilson_interval,
         "analyse": checks07.check_survey_analysis,
+        "tally": build07.check_tally,
+        "errors": build07.check_errors,
+        "alike": build07.check_alike,
+        "bootstrap": build07.check_bootstrap,
     },
     "08_style_playground": {
         "corner_weights": check_corner_weights,
