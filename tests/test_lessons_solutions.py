@@ -1,11 +1,13 @@
 """The solutions that lessons 03 to 08 fold away pass the checks of their own exercises."""
 
+import dataclasses
 import json
 import math
 import re
 import statistics
 import time
 
+import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -26,8 +28,10 @@ from course_lib.lessons.lesson06 import checks as checks06
 from course_lib.lessons.lesson06 import timer_checks
 from course_lib.lessons.lesson07 import build as build07
 from course_lib.lessons.lesson07 import checks as checks07
+from course_lib.lessons.lesson08 import build as build08
 from course_lib.lessons.lesson08.checks import check_corner_weights, check_keep_colours
 from course_lib.losses import gram_matrix
+from course_lib.playground.picture_store import PictureStore
 from course_lib.survey.intervals import binomial_test
 from course_lib.system.devices import synchronize
 from course_lib.training.objective import adain_losses
@@ -36,8 +40,10 @@ from course_lib.training.objective import adain_losses
 NAMES = {
     "F": F,
     "adain_losses": adain_losses,
+    "PictureStore": PictureStore,
     "channel_statistics": channel_statistics,
     "binomial_test": binomial_test,
+    "dataclasses": dataclasses,
     "device": None,
     "gram_matrix": gram_matrix,
     "math": math,
@@ -47,6 +53,7 @@ NAMES = {
     "synchronize": synchronize,
     "time": time,
     "torch": torch,
+    "widgets": widgets,
 }
 BUILDS = {"03_decoder_training": build03, "04_loss_plots": build04}
 LESSONS = {
@@ -91,6 +98,9 @@ LESSONS = {
     "08_style_playground": {
         "corner_weights": check_corner_weights,
         "keep_colours": check_keep_colours,
+        "between": build08.check_between,
+        "MyStore": build08.check_store,
+        "add_sliders": build08.check_sliders,
     },
 }
 
