@@ -15,7 +15,6 @@ from course_lib.adain import ChannelStatistics, channel_statistics
 from course_lib.images import to_image
 from course_lib.lessons.checking import CheckFailed, compare, exercise, explained
 from course_lib.lessons.smallest_case import show
-from course_lib.playground.gallery import jpeg
 from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.settings import Look
 from course_lib.playground.widget import Playground
@@ -230,6 +229,8 @@ def _check_sliders(answer: Callable[[Playground], Sequence[object]], studio: Pla
 
 
 def _check_pixels(studio: Playground, shares: Sequence[float]) -> None:
+    from course_lib.playground.gallery import jpeg
+
     expected = jpeg(to_image(_picture(*shares, studio.look.alpha)))
     if studio.picture.value != expected:
         pictures = [Image.open(io.BytesIO(data)) for data in (studio.picture.value, expected)]
