@@ -8,7 +8,7 @@ import pytest
 
 from course_lib import REPOSITORY
 from course_lib.lessons.checking import CheckFailed
-from course_lib.lessons.lesson04 import checks
+from course_lib.lessons.lesson04 import build, checks
 from course_lib.lessons.lesson04.checks import (
     EVIDENCE,
     check_diagnosis,
@@ -16,6 +16,7 @@ from course_lib.lessons.lesson04.checks import (
     check_moving_average,
 )
 from course_lib.lessons.lesson04.faults import RUNS
+from course_lib.training.logs import read_log
 
 # --- which is which ---
 
@@ -67,6 +68,57 @@ def test_slips_in_the_dictionary_are_named(key, answer, diagnosis):
 
 def test_there_is_evidence_for_every_run():
     assert set(EVIDENCE) == set(RUNS)
+
+
+# --- the build ---
+
+
+def test_the_sick_runs_are_told_apart_by_their_signs():
+    """Each illness raises a sign of its own above its limit, and health raises none."""
+    key, alarms = build.shuffled_numbers(), {}
+    for name, log in build.made_up_runs().items():
+        signs = zip(build.LIMITS.items(), build.vital_signs(log, build.WINDOW), strict=True)
+        alarms[key.get(name, name)] = [sign for (sign, limit), value in signs if value > limit]
+    assert alarms == {
+        "healthy": [],
+        "nothing is learned": ["stuck"],
+        "learning rate too high": ["stuck", "rebound", "relapse", "content"],
+        "damaged images": ["spikes"],
+        "never shuffled": ["rhythm"],
+        "learned by heart": ["relapse"],
+        "style weight too large": ["content"],
+    }
+
+
+def test_of_the_logged_runs_the_healthy_one_alone_raises_no_alarm():
+    names = json.loads(checks.KEY_FILE.read_text(encoding="utf-8"))["results"]["letters"]
+    quiet = []
+    for letter, name in names.items():
+        log = read_log(checks.KEY_FILE.with_name(f"{letter}.jsonl"))
+        kept = [record for record in log if record["phase"] == "adain"]
+        held_out = [
+            record["held_out_content_loss"] + record["held_out_style_loss"]
+            for record in kept
+            if "held_out_style_loss" in record
+        ]
+        rows = {"loss": [r["loss"] for r in kept], "content": [r["content_loss"] for r in kept]}
+        signs = build.vital_signs(rows | {"held_out": held_out}, 5)
+        if all(sign <= limit for sign, limit in zip(signs, build.LIMITS.values(), strict=True)):
+            quiet.append(name)
+    assert quiet == ["healthy"]
+
+
+def test_the_illnesses_have_a_key_and_clues(capsys):
+    key = build.shuffled_numbers()
+    build.check_illnesses(key)
+    build.check_illnesses(dict.fromkeys(key))
+    assert capsys.readouterr().out == (
+        "six sick runs: correct, all six\nsix sick runs: not attempted yet\n"
+    )
+    with pytest.raises(
+        CheckFailed, match=r"^4 of 6 are right\. Run 1 is not .*lesson 04, section 8"
+    ):
+        build.check_illnesses(key | {"1": key["2"], "2": key["1"]})
 
 
 # --- all ---

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from course_lib.lessons.lesson07 import build
 from course_lib.lessons.lesson07.figures import (
     plot_intervals,
     plot_rates,
@@ -23,6 +24,7 @@ from course_lib.lessons.lesson07.survey_mistakes import (
     simulated_answers,
 )
 from course_lib.survey.items import Page
+from course_lib.survey.simulating import true_rate
 
 
 @pytest.fixture
@@ -122,3 +124,28 @@ def test_a_question_shows_its_three_pictures():
     pixels = [tuple(axis.images[0].get_array()[0, 0][:3]) for axis in figure.axes]
     assert pixels == [(0, 0, 255), (255, 0, 0), (0, 255, 0)]
     plt.close(figure)
+
+
+# --- the build: answers that come in clusters ---
+
+
+def _intervals(rows):
+    rate, *errors = build.errors(build.tally(rows))
+    return [(rate - 1.96 * error, rate + 1.96 * error) for error in errors]
+
+
+def test_only_the_naive_interval_of_the_export_excludes_guessing():
+    naive, clustered = _intervals(build.simulated_rows(40, 0.65, 1.5, 9))
+    assert 0.5 < naive[0] < 0.51 and clustered[0] < 0.5
+
+
+@pytest.mark.parametrize(("spread", "misses"), [(0, (0.5, 1.6)), (1, (2, 4)), (2, (5, 7))])
+def test_the_naive_interval_misses_more_often_than_it_promises(spread, misses):
+    truth, missed = true_rate(0.65, spread), [0, 0]
+    for seed in range(200):
+        found = _intervals(build.simulated_rows(40, 0.65, spread, 1000 + seed))
+        missed = [
+            m + (not low <= truth <= high) for m, (low, high) in zip(missed, found, strict=True)
+        ]
+    naive, clustered = (m / (0.05 * 200) for m in missed)
+    assert misses[0] < naive < misses[1] and 0.5 < clustered < 1.6

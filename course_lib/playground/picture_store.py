@@ -91,6 +91,11 @@ class PictureStore:
         path = self.file("photograph", look.content)
         return self._keep("photograph", (path, look.size), lambda: load_image(path, look.size))
 
+    def features(self, look: Look) -> Tensor:
+        """The photograph's features at relu4_1; encoded once."""
+        key = (self.file("photograph", look.content), look.size)
+        return self._keep("features", key, lambda: self.transfer.encode(self.photograph(look)))
+
     def render(self, look: Look, watch: Watch | None = None) -> Tensor:
         """Make a look's picture, (1, 3, H, W) in [0, 1].
 
@@ -99,12 +104,7 @@ class PictureStore:
         Raises:
             ImageError: a picture is missing or cannot be read.
         """
-        photograph = self.photograph(look)
-        features = self._keep(
-            "features",
-            (self.file("photograph", look.content), look.size),
-            lambda: self.transfer.encode(photograph),
-        )
+        photograph, features = self.photograph(look), self.features(look)
         statistics = [self.statistics(name, look) for name in look.used_styles]
         mask = None if look.mask is None else self._mask(look, tuple(photograph.shape[-2:]))
 

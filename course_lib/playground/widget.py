@@ -61,10 +61,10 @@ class Playground:
         self.shown: Look | None = None  # what the picture was made of
         self._images: tuple[Image.Image, Image.Image] | None = None  # before and after
         self._make_widgets()
-        self.controls = Controls(store, start, self._changed, self._complain, self._say)
+        self.controls = Controls(store, start, self.changed, self._complain, self._say)
         self._lay_out()
         self.worker: LatestOnly[tuple[int, Look]] = LatestOnly(self._work, self._complain)
-        self._changed()
+        self.changed()
         self.worker.wait()
 
     def _make_widgets(self) -> None:
@@ -108,10 +108,7 @@ class Playground:
             "save", "save", "picture and recipe, into the course's work folder", self._save_clicked
         )
         self.polish_button = button(
-            "polish",
-            "magic",
-            f"optimise the picture by {STEPS} steps",
-            lambda: self._changed(STEPS),
+            "polish", "magic", f"optimise the picture by {STEPS} steps", lambda: self.changed(STEPS)
         )
 
     def _lay_out(self) -> None:
@@ -191,7 +188,8 @@ class Playground:
     def _plain(look: Look) -> Look:
         return dataclasses.replace(look, polish=0)
 
-    def _changed(self, polish: int = 0) -> None:
+    def changed(self, polish: int = 0) -> None:
+        """Ask for the picture again: something that it depends on has changed."""
         try:
             look = dataclasses.replace(self.look, polish=polish)
         except ValueError as error:

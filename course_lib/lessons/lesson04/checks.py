@@ -238,16 +238,30 @@ EVIDENCE = {
 def check_diagnosis(answer: Mapping[str, str | None], key_file: Path = KEY_FILE) -> None:
     """Exercise 04.3: letter of a run -> its fault; the check names overlooked clues only."""
     key = json.loads(Path(key_file).read_text(encoding="utf-8"))["results"]["letters"]
+    check_letters(answer, key, EVIDENCE, "which is which")
+
+
+def check_letters(
+    answer: Mapping[str, str | None], key: Mapping[str, str], evidence: Mapping[str, str], what: str
+) -> None:
+    """Compare a diagnosis with its key; of a wrong one the clue is told, not the right answer.
+
+    Args:
+        answer: letter of a run -> fault, or None where nothing is said yet.
+        key: letter -> fault; each occurs once.
+        evidence: fault -> what a run with it shows.
+        what: the exercise's name.
+    """
     given = {letter: name for letter, name in answer.items() if name is not None}
     if not given:
-        return print("which is which: not attempted yet")
+        return print(f"{what}: not attempted yet")
     if unknown := sorted(set(given) - set(key)):
         raise CheckFailed(f"there is no run {unknown[0]}; the runs are {', '.join(sorted(key))}")
     for letter, name in sorted(given.items()):
-        if name not in EVIDENCE:
-            names = ", ".join(f"'{known}'" for known in EVIDENCE)
+        if name not in evidence:
+            names = ", ".join(f"'{known}'" for known in evidence)
             raise CheckFailed(f"{letter}: '{name}' is not one of {names}")
-    for name in EVIDENCE:
+    for name in evidence:
         letters = sorted(letter for letter, chosen in given.items() if chosen == name)
         if len(letters) > 1:
             raise CheckFailed(f"{' and '.join(letters)} cannot both be '{name}': each occurs once")
@@ -256,8 +270,8 @@ def check_diagnosis(answer: Mapping[str, str | None], key_file: Path = KEY_FILE)
         if letter not in right:
             raise CheckFailed(
                 f"{len(right)} of {len(key)} are right. Run {letter} is not '{name}': "
-                f"{EVIDENCE[name]}"
+                f"{evidence[name]}"
             )
     if len(right) < len(key):
-        return print(f"which is which: {len(right)} of {len(key)} so far, all of them right")
-    print("which is which: correct, all six")
+        return print(f"{what}: {len(right)} of {len(key)} so far, all of them right")
+    print(f"{what}: correct, all six")

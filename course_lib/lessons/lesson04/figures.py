@@ -1,6 +1,6 @@
 """Figures of lesson 04: loss curves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -29,8 +29,14 @@ def windowed_means(values: Sequence[float], before: int, after: int) -> list[flo
         before: neighbours in front of each value that count, at most.
         after: neighbours behind it.
     """
-    parts = [values[max(0, i - before) : i + after + 1] for i in range(len(values))]
-    return [sum(part) / len(part) for part in parts]
+    return windowed(values, before, after, lambda part: sum(part) / len(part))
+
+
+def windowed(
+    values: Sequence[float], before: int, after: int, of: Callable[[Sequence[float]], float]
+) -> list[float]:
+    """``of`` each value and its neighbours, as ``windowed_means`` is their mean."""
+    return [of(values[max(0, i - before) : i + after + 1]) for i in range(len(values))]
 
 
 def plot_curves(

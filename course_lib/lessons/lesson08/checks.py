@@ -55,7 +55,7 @@ def _colour_mistakes(stylised: Tensor, content: Tensor) -> dict[str, Tensor]:
     mistakes=_colour_mistakes,
 )
 def check_keep_colours() -> Iterator[tuple]:
-    """Exercise 08.1: ``answer(stylised, content)`` -> stylised's luminance, content's colour."""
+    """Exercise 08.2: ``answer(stylised, content)`` -> stylised's luminance, content's colour."""
     for shape in ((1, 3, 4, 6), (2, 3, 5, 5), (1, 3, 1, 1)):
         generator = torch.Generator().manual_seed(sum(shape))
         # Pale pictures: no sum leaves [0, 1], so that nobody has to think of clipping here.
@@ -63,7 +63,7 @@ def check_keep_colours() -> Iterator[tuple]:
 
 
 def check_corner_weights(answer: Callable) -> None:
-    """Exercise 08.2: ``answer(rows, columns)`` -> rows of columns of four weights."""
+    """Exercise 08.1: ``answer(rows, columns)`` -> rows of columns of four weights."""
     grids = ((3, 3), (2, 2), (2, 5), (4, 3))
     results, error = attempts(answer, grids, "corner_weights")
     for (rows, columns), result in zip(grids, results, strict=False):
