@@ -90,14 +90,14 @@ def show_picture(
     name: str,
     /,
     width: int | None = None,
-    update: bool = False,
+    update: bool | None = None,
     **values: object,
 ) -> None:
     """Show an encoded picture ("png", "jpeg" or "gif") with its alternative text; see the above.
 
     Args:
         width: in pixels of the page; its own if not given.
-        update: put it in the place of the picture of this name that is shown already.
+        update: False keeps the place for later pictures of this name; True takes that place.
     """
     from IPython.display import display
 
@@ -107,8 +107,8 @@ def show_picture(
     size = f' width="{width}"' if width else ""
     # Not as image/png or image/jpeg: JupyterLab gives those no alternative text.
     picture = f'<img src="{source}" alt="{html.escape(text)}"{size}>'
-    data = {"text/html": picture, "text/plain": text}
-    display(data, raw=True, display_id=name, update=update)
+    place = {} if update is None else {"display_id": name, "update": update}
+    display({"text/html": picture, "text/plain": text}, raw=True, **place)
 
 
 def show_images(
