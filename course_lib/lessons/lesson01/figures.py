@@ -97,7 +97,8 @@ def walk_through_layers(features: Mapping[str, Tensor], name: str) -> None:
         show_described(figure, name, layer=layer, update=update)
 
     draw(next(iter(features)), update=False)
-    slider = widgets.SelectionSlider(options=list(features), description="layer")
+    wide = widgets.Layout(width="480px")
+    slider = widgets.SelectionSlider(options=list(features), description="layer", layout=wide)
     slider.observe(lambda change: draw(change["new"]), "value")
     voice = widgets.HTML(f'<style onload="{SPEAK}"></style>', tooltip="")
     view = widgets.VBox([slider, voice])._repr_mimebundle_()
