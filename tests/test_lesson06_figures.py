@@ -84,18 +84,24 @@ def test_layers_share_the_whole():
 
 
 def test_a_described_figure_carries_its_text(monkeypatch):
-    shown = []
-    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    shown, places = [], []
+
+    def display(data, raw, **place):
+        shown.append(data)
+        places.append(place)
+
+    monkeypatch.setattr("IPython.display.display", display)
     texts = {"06": {"two": '"two" lines\nof {kind}\n'}}
     monkeypatch.setattr(plotting, "alternative_texts", lambda: texts)
     noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
-    for figure in (
-        figures.plot_images([1, 2], [3, 4], 5),
-        plotting.show_images([Image.fromarray(noise)]),
+    for figure, update in (
+        (figures.plot_images([1, 2], [3, 4], 5), None),
+        (plotting.show_images([Image.fromarray(noise)]), True),
     ):
-        plotting.show_described(figure, "06/two", kind="text")
+        plotting.show_described(figure, "06/two", kind="text", update=update)
         assert not plt.fignum_exists(figure.number)  # or the notebook would show it twice
     assert [data["text/plain"] for data in shown] == ['"two" lines of text'] * 2
     assert all(' alt="&quot;two&quot; lines of text">' in data["text/html"] for data in shown)
+    assert places == [{}, {"display_id": "06/two", "update": True}]  # two of a name are two
     plot, picture = (data["text/html"].split("base64,")[0] for data in shown)
     assert plot.endswith("image/png;") and picture.endswith("image/jpeg;")

@@ -27,6 +27,14 @@ def test_every_relative_link_leads_somewhere(page: Path):
         assert (page.parent / link.split("#")[0]).exists(), link
 
 
+def test_both_tables_of_lessons_say_the_same():
+    front, rooms = (
+        re.findall(r"^\| \[(\d\d [^]]+)\]\(\S+\) \| (.*?) \| (\d+) \|", text, re.MULTILINE)
+        for text in (TEXTS[0], TEXTS[3])
+    )
+    assert front == rooms and len(front) == 9
+
+
 def test_the_first_page_is_short():
     front = TEXTS[0].splitlines()
     assert len(front) < 150

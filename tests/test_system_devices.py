@@ -158,8 +158,10 @@ def test_another_c_library_is_no_error(monkeypatch):
     keep_freed_memory()
 
 
-def test_description_of_the_cpu_counts_threads():
-    assert describe(CPU).endswith(f", {torch.get_num_threads()} threads")
+def test_description_of_the_cpu_counts_threads(monkeypatch):
+    for threads, words in {1: "1 thread", 2: "2 threads"}.items():
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert describe(CPU).endswith(f", {words}")
 
 
 def test_description_of_the_gpu_is_its_name(monkeypatch):

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from course_lib.images import to_image
 
+plt.rcParams["axes.formatter.min_exponent"] = 3  # on logarithmic axes 20, not 2 x 10^1
+
 Picture = Tensor | Image.Image
 # Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -69,7 +71,7 @@ def show_described(figure: Figure, name: str, /, **values: object) -> None:
 
     Args:
         name: lesson and figure, as "04/six_runs" in ``alternative_texts.toml``.
-        values: what stands in braces there.
+        values: what stands in braces there; and the options of ``show_picture``.
     """
     encoded = {}
     for kind, options in (("png", {}), ("jpeg", {"quality": 80, "subsampling": 0})):
@@ -83,9 +85,20 @@ def show_described(figure: Figure, name: str, /, **values: object) -> None:
 
 
 def show_picture(
-    data: bytes, kind: str, name: str, /, width: int | None = None, **values: object
+    data: bytes,
+    kind: str,
+    name: str,
+    /,
+    width: int | None = None,
+    update: bool | None = None,
+    **values: object,
 ) -> None:
-    """Show an encoded picture ("png" or "jpeg") with its alternative text; see the above."""
+    """Show an encoded picture ("png", "jpeg" or "gif") with its alternative text; see the above.
+
+    Args:
+        width: in pixels of the page; its own if not given.
+        update: False keeps the place for later pictures of this name; True takes that place.
+    """
     from IPython.display import display
 
     lesson, _, key = name.partition("/")
@@ -94,7 +107,8 @@ def show_picture(
     size = f' width="{width}"' if width else ""
     # Not as image/png or image/jpeg: JupyterLab gives those no alternative text.
     picture = f'<img src="{source}" alt="{html.escape(text)}"{size}>'
-    display({"text/html": picture, "text/plain": text}, raw=True)
+    place = {} if update is None else {"display_id": name, "update": update}
+    display({"text/html": picture, "text/plain": text}, raw=True, **place)
 
 
 def show_images(

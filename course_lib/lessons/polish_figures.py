@@ -107,7 +107,7 @@ def plot_multiples(pairs: Sequence[Record], marks: Sequence[str] = ("0", "12", "
                 zorder=2,
             )
         axis.axvline(1, color="0.3", linestyle="--", linewidth=1)
-        axis.set(xscale="log", xlabel=f"{part} loss, in optima")
+        axis.set(xscale="log", xlabel=f"{part} loss (optimum = 1)")
         axis.grid(alpha=0.3, axis="x", which="both")
     names = [f"{row['content']}, {row['style']}".replace("_", " ") for row in pairs]
     axes[0].set(yticks=list(places), yticklabels=names)

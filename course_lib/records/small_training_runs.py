@@ -63,7 +63,7 @@ FINE_TUNING = dataclasses.replace(
 
 
 def renew_layers(decoder: Decoder, seed: int) -> None:
-    """Give the ``RENEWED`` layers the weights of a decoder that has learnt nothing, in place."""
+    """Give the ``RENEWED`` layers the weights of a decoder that has learned nothing, in place."""
     torch.manual_seed(seed)
     fresh = Decoder()
     for name in RENEWED:

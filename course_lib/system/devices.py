@@ -92,7 +92,9 @@ def describe(device: torch.device) -> str:
     name = "CPU"
     if hasattr(torch.cpu, "get_capabilities"):
         name = torch.cpu.get_capabilities().get("cpu_name") or name
-    return f"{name}, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type
+    threads = torch.get_num_threads()
+    words = f"{threads} thread" if threads == 1 else f"{threads} threads"
+    return f"{name}, {words}" if device.type == "cpu" else device.type
 
 
 def matrix_units() -> str:

@@ -70,6 +70,7 @@ def assert_described(browser):
 def test_a_lesson_runs_without_errors(opened, browser, lesson):
     notebook = opened(f"notebooks/{lesson}.ipynb")
     assert_described(browser)  # as stored, before anybody trusts or runs it
+    assert "model not found" not in browser.evaluate("document.body.textContent")
     notebook.run_all()
     assert_ran(notebook)
     assert_described(browser)
@@ -155,6 +156,38 @@ def test_the_playground(opened, browser, lab, make_images, tmp_path, capsys):
     assert "model not found" not in browser.evaluate("document.body.textContent")
 
 
+def open_sheet(opened, lab, source):
+    """Open a notebook of one cell."""
+    sheet = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(sheet, lab.folder / "notebooks" / "sheet.ipynb")
+    return opened("notebooks/sheet.ipynb")
+
+
+def test_a_slider_walks_through_the_layers(opened, browser, lab):
+    source = (
+        "import torch\n"
+        "from course_lib.lessons.lesson01 import figures\n\n"
+        "names = ('relu1_1', 'relu3_1', 'relu5_1')\n"
+        "features = {name: torch.rand(1, 6, 8, 8) for name in names}\n"
+        "figures.walk_through_layers(features, '01/layer')"
+    )
+    notebook = open_sheet(opened, lab, source)
+    notebook.run_all()
+    handle = "document.querySelector('.noUi-handle')"
+    alts = "[...document.querySelectorAll('.jp-OutputArea img')].map((image) => image.alt)"
+    for layer in ("relu1_1", "relu3_1", "relu5_1"):
+        browser.wait_for(f"{handle}?.ariaValueText === {json.dumps(layer)}")
+        browser.wait_for(f"String({alts}).startsWith('Five maps of {layer} ')")
+        browser.evaluate(f"{handle}.focus()")
+        browser.press("ArrowRight")
+    assert browser.evaluate(f"[{handle}.ariaLabel, {alts}.length]") == ["layer", 1]
+    assert violations(browser, ".jp-OutputArea .widget-vbox") == []
+    assert_ran(notebook)
+
+
 def test_the_survey_form_is_filled_in_by_clicks(opened, browser, lab, make_images, capsys):
     page = lab.folder / "out" / "survey.html"
     write_style_survey(page, make_images, questions=3, size=256)
@@ -162,12 +195,7 @@ def test_the_survey_form_is_filled_in_by_clicks(opened, browser, lab, make_image
         "from course_lib.survey.form import survey_form\n\n"
         'survey_form("../out/survey.html", out_dir="../work")'
     )
-    sheet = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source)],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-    )
-    nbformat.write(sheet, lab.folder / "notebooks" / "survey.ipynb")
-    notebook = opened("notebooks/survey.ipynb")
+    notebook = open_sheet(opened, lab, source)
     notebook.run_all()
     key = read_key(key_path(page))
     right = {item.id: item.right for item in key.items}

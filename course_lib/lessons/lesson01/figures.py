@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course_lib.images import to_image
-from course_lib.lessons.plotting import BESIDE, OKABE_ITO, panels
+from course_lib.lessons.plotting import BESIDE, OKABE_ITO, panels, show_described
 
 
 def draw_encoder(shapes: Mapping[str, Sequence[int]]) -> Figure:
@@ -67,6 +67,43 @@ def show_feature_maps(features: Mapping[str, Tensor], count: int = 6) -> Figure:
             axis.set_title(f"map {channel}", fontsize=9, pad=3)
             axis.set(xticks=[], yticks=[])
     return figure
+
+
+# The slider's name and value for screen readers: ipywidgets names nothing and counts from 0.
+SPEAK = """
+const box = this.closest('.widget-vbox');
+const speak = () => {
+  const handle = box.querySelector('.noUi-handle');
+  handle?.setAttribute('aria-label', 'layer');
+  handle?.setAttribute('aria-valuetext', box.querySelector('.widget-readout').textContent);
+};
+const changes = {childList: true, subtree: true, attributeFilter: ['aria-valuenow']};
+new MutationObserver(speak).observe(box, changes);
+speak();"""
+
+
+def walk_through_layers(features: Mapping[str, Tensor], name: str) -> None:
+    """Show five maps of the first layer, and a slider that a running kernel follows to the others.
+
+    Args:
+        features: layer name -> (1, C, h, w) activations after a ReLU.
+        name: of the picture's alternative text, as ``show_described`` takes it.
+    """
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    def draw(layer: str, update: bool = True) -> None:
+        figure = show_feature_maps({layer: features[layer]}, count=5)
+        show_described(figure, name, layer=layer, update=update)
+
+    draw(next(iter(features)), update=False)
+    wide = widgets.Layout(width="480px")
+    slider = widgets.SelectionSlider(options=list(features), description="layer", layout=wide)
+    slider.observe(lambda change: draw(change["new"]), "value")
+    voice = widgets.HTML(f'<style onload="{SPEAK}"></style>', tooltip="")
+    view = widgets.VBox([slider, voice])._repr_mimebundle_()
+    words = "Where the lesson runs, a slider stands here and moves the picture from layer to layer."
+    display(view | {"text/plain": words}, raw=True)
 
 
 def show_maps(

@@ -140,5 +140,5 @@ def draw_film(
     axis.set(xlim=(-0.5, count - 0.5), yscale="log", xlabel="steps of training")
     axis.set_xticks(range(count), ["0", *(f"{step:,}" for step, _ in film[1:])])
     axis.grid(alpha=0.3)
-    axis.legend(frameon=False, loc="lower left")
+    axis.legend(frameon=False, loc="upper center")
     return figure

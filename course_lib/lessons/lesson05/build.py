@@ -9,7 +9,7 @@ from course_lib.lessons.checking import CheckFailed, compare, explained
 from course_lib.lessons.smallest_case import show
 
 Loss = Callable[[Tensor], Tensor]
-WHERE = 'lesson 05, section 8 "Build it: the loop behind optimize"'
+WHERE = 'lesson 05, section 9 "Build it: the loop behind optimize"'
 
 
 def lbfgs_loop(
