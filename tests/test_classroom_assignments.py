@@ -19,12 +19,13 @@ from course_lib.lessons.checking import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
 from course_lib.lessons.lesson03 import homework as homework03
+from course_lib.lessons.lesson04 import homework as homework04
 from course_lib.lessons.lesson05 import homework as homework05
 from course_lib.lessons.lesson06 import homework as homework06
 from course_lib.lessons.lesson07 import homework as homework07
 
-NAMES = ["A1", "A2", "A3", "A4", "A5", "A6"]
-CHECKS = (homework01, homework02, homework03, homework05, homework06, homework07)
+NAMES = ["A1", "A2", "A3", "A4", "A5", "A6", "A7"]
+CHECKS = (homework01, homework02, homework03, homework04, homework05, homework06, homework07)
 LONGEST_CELL = 30  # lines
 
 each = pytest.mark.parametrize("name", NAMES)
@@ -220,7 +221,7 @@ def test_the_bundle_copies_its_lessons_and_assignments(unpacked, tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert f"6 assignments copied to {tmp_path / 'work'}" in done.stdout
+    assert f"{len(NAMES)} assignments copied to {tmp_path / 'work'}" in done.stdout
     assert notebook_of("A1", tmp_path / "work" / "assignments").is_file()
 
 

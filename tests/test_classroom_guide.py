@@ -8,6 +8,7 @@ import time
 import pytest
 import torch
 from grading_kit import ASSIGNMENTS_DIR, text_of
+from wrong_answers import a7_cuda
 
 from course_lib import DATA_DIR, REPOSITORY
 from course_lib.adain import blend, channel_statistics
@@ -18,6 +19,7 @@ from course_lib.lessons.checking import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
 from course_lib.lessons.lesson03 import homework as homework03
+from course_lib.lessons.lesson04 import homework as homework04
 from course_lib.lessons.lesson05 import homework as homework05
 from course_lib.lessons.lesson06 import homework as homework06
 from course_lib.lessons.lesson07 import homework as homework07
@@ -136,6 +138,9 @@ COMMON = {
     "A5.3": lambda: homework06.check_speedup(extremes),
     "A6.3": lambda: homework07.check_p_value(one_side),
     "A6.4": lambda: homework07.check_people_interval(answers_as_sample),
+    "A7.1": lambda: homework04.check_to_device(lambda x, d: x.to(d, torch.float32) / 255),
+    "A7.2": lambda: homework04.check_mixed_losses(a7_cuda.converted_late),
+    "A7.3": lambda: homework04.check_logged_run(a7_cuda.forgets("optimizer")),
 }
 ROWS = dict(re.findall(r'^\| (A\d\.\d) \| [^|]+ \| "([^"|]+)" \|', TEXT, re.MULTILINE))
 
