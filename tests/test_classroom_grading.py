@@ -77,7 +77,7 @@ WRONG = {
             "statistics.stdev(rates) / math.sqrt(len(rates))",
             "math.sqrt(mean * (1 - mean) / sum(map(len, right)))",
         ),
-        "a6-p": ("if abs(2 * k - answers) >= far", "if k >= successes"),
+        "a6-p": ("sum(p for p in chances if p <= chances[successes])", "sum(chances[successes:])"),
         "a6-plan": ("math.ceil((1.96 * spread / half_width) ** 2)", "(spread / half_width"),
         "a6-wilson": (
             "    half = ",

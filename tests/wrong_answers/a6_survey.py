@@ -6,6 +6,7 @@ import statistics
 import numpy as np
 
 from course_lib.lessons.lesson07 import homework
+from course_lib.survey.intervals import binomial_test
 from wrong_answers.answers import Answers, as_numbers, as_rows, sometimes
 
 BRANCH = "missing in one branch"
@@ -27,20 +28,31 @@ def sorts(right):
     return rate(right)
 
 
-def p_value(successes, answers):
-    far = abs(2 * successes - answers)
-    count = sum(math.comb(answers, k) for k in range(answers + 1) if abs(2 * k - answers) >= far)
-    return count / 2**answers
+def p_value(successes, answers, chance):
+    chances = [chance_of(k, answers, chance) for k in range(answers + 1)]
+    return sum(p for p in chances if p <= chances[successes])
 
 
-def by_likelihood(successes, answers):
-    chances = np.array([math.comb(answers, k) / 2**answers for k in range(answers + 1)])
-    return chances[chances <= chances[successes]].sum()
+def chance_of(k, answers, chance):
+    return math.comb(answers, k) * chance**k * (1 - chance) ** (answers - k)
 
 
-def by_doubling(successes, answers):
-    smaller = min(successes, answers - successes)
-    return min(1, 2 * sum(math.comb(answers, k) for k in range(smaller + 1)) / 2**answers)
+def by_likelihood(successes, answers, chance):
+    k = np.arange(answers + 1)
+    ways = np.array([float(math.comb(answers, j)) for j in k])
+    chances = ways * chance**k * (1 - chance) ** (answers - k)
+    return chances[chances <= chances[successes] * 1.000001].sum()
+
+
+def by_steps(successes, answers, chance):
+    chances = np.zeros(answers + 1)
+    chances[0] = 1
+    for _ in range(answers):
+        chances[1:], chances[0] = (
+            (1 - chance) * chances[1:] + chance * chances[:-1],
+            (1 - chance) * chances[0],
+        )
+    return float(chances[chances <= chances[successes] + 1e-12].sum())
 
 
 def interval(right):
@@ -86,12 +98,13 @@ EXERCISES = {
     ),
     "p_value": Answers(
         homework.check_p_value,
-        {"a count": p_value, "by likelihood": by_likelihood, "by doubling": by_doubling}
+        {"a sum": p_value, "by likelihood": by_likelihood, "step by step": by_steps}
         | as_numbers(p_value),
         {
-            "a percentage": (lambda k, n: 100 * p_value(k, n), "expected"),
-            "a list": (lambda k, n: [p_value(k, n)], "return a number"),
-            "one branch": (sometimes(p_value, lambda k, n: 2 * k == n), BRANCH),
+            "the course's": (lambda k, n, c: binomial_test(k, n), "not every guess is a coin"),
+            "a percentage": (lambda *x: 100 * p_value(*x), "expected"),
+            "a list": (lambda *x: [p_value(*x)], "return a number"),
+            "one branch": (sometimes(p_value, lambda k, n, c: 2 * k == n), BRANCH),
         },
     ),
     "people_interval": Answers(

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from course_lib.lessons.checking import VISIBLE, exercise
 from course_lib.lessons.homework_checking import draw
 from course_lib.lessons.lesson07 import checks
-from course_lib.survey.intervals import binomial_test
 
 RATE = 'lesson 07, section 4 "250 of 325"'
 PEOPLE = 'lesson 07, section 5 "How many people?"'
@@ -91,48 +90,63 @@ def check_rate(seed: int = VISIBLE) -> Iterator[tuple]:
 check_wilson = checks.check_wilson_interval
 
 
-def _p_mistakes(successes: int, answers: int) -> dict[str, float]:
-    tail = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
-    upper, lower, far = (
-        sum(tail[successes:]),
-        sum(tail[: successes + 1]),
-        abs(2 * successes - answers),
-    )
-    normal = math.erfc(far / math.sqrt(2 * answers))
+def _chances(answers: int, chance: float) -> list[float]:
+    """The probability of 0, 1, ... right answers by guessing."""
+    return [
+        math.comb(answers, k) * chance**k * (1 - chance) ** (answers - k)
+        for k in range(answers + 1)
+    ]
+
+
+def _p_value(successes: int, answers: int, chance: float) -> float:
+    chances = _chances(answers, chance)
+    return sum(p for p in chances if p <= chances[successes] * (1 + 1e-9))
+
+
+def _p_mistakes(successes: int, answers: int, chance: float) -> dict[str, float]:
+    chances, mean = _chances(answers, chance), answers * chance
+    here, right = chances[successes], _p_value(successes, answers, chance)
+    upper, lower = sum(chances[successes:]), sum(chances[: successes + 1])
+    far = abs(successes - mean)
     return {
-        "this is one-sided: as far from one half on either side counts": min(upper, lower),
-        "this is the upper side alone: as far from one half on either side counts": upper,
-        "this is the lower side alone: as far from one half on either side counts": lower,
-        "the probability of exactly this many: 'at least as far' sums over more": tail[successes],
-        "'at least as far' includes this many itself: use >=, not >": (
-            binomial_test(successes, answers) - (1 + (far > 0)) * tail[successes]
+        "this is one-sided: what is as improbable on either side counts": min(upper, lower),
+        "this is the upper side alone: what is as improbable on either side counts": upper,
+        "this is the lower side alone: what is as improbable on either side counts": lower,
+        "the probability of exactly this many: add those that are no more probable": here,
+        "'at most as probable' includes this result itself: use <=, not <": sum(
+            p for p in chances if p < here * (1 - 1e-9)
         ),
-        "this is the normal approximation: add up the exact probabilities": normal,
-        "this is the probability of being nearer: subtract it from 1": (
-            1 - binomial_test(successes, answers)
+        "twice one side is right for a chance of one half only": 2 * min(upper, lower),
+        "twice one side, cut off at 1, is right for a chance of one half only": min(
+            1.0, 2 * min(upper, lower)
         ),
-        "twice the upper side is right above one half only, and a probability is at most 1": (
-            2 * upper
+        "as far from the mean is not as improbable: compare the probabilities": sum(
+            p for k, p in enumerate(chances) if abs(k - mean) >= far - 1e-9
         ),
-        "a probability is at most 1: with exactly one half right it is 1": 2 * min(upper, lower),
-        "twice the upper side, cut off at 1, is right above one half only": min(1.0, 2 * upper),
+        "the chance is not used: not every guess is a coin": _p_value(successes, answers, 0.5),
+        "chance and 1 - chance are exchanged": _p_value(successes, answers, 1 - chance),
+        "this is the normal approximation: add up the exact probabilities": math.erfc(
+            far / math.sqrt(2 * mean * (1 - chance))
+        ),
+        "this is the probability of being more probable: subtract it from 1": 1 - right,
     }
 
 
 @exercise(
     "p_value",
-    "above one half, below, exactly",
+    "pairs, fours and fives, above the guess and below",
     RATE,
-    binomial_test,
-    ("successes", "answers"),
-    lambda: [(2, 2), (1, 2), (0, 3), (1, 4)],
+    _p_value,
+    ("successes", "answers", "chance"),
+    lambda: [(2, 2, 0.5), (1, 2, 0.25), (2, 4, 0.25), (3, 5, 0.4)],
     mistakes=_p_mistakes,
 )
 def check_p_value(seed: int = VISIBLE) -> Iterator[tuple]:
-    """A6.3: ``answer(successes, answers)``: two-sided exact p-value against a fair coin."""
+    """A6.3: ``answer(successes, answers, chance)``: exact p-value against guessing."""
     rng = draw(seed)
-    yield from ((9, 10), (5, 10), (2, 11), (12, 12), (0, 9))
-    yield from [(rng.randint(8, 20), 20 + rng.randint(0, 9)) for _ in range(2)]
+    yield from ((9, 10, 0.5), (5, 10, 0.5), (2, 11, 0.5), (12, 12, 0.2), (0, 9, 0.25))
+    yield from ((6, 10, 0.25), (1, 12, 0.3), (2, 20, 0.3))
+    yield from [(rng.randint(4, 16), rng.randint(18, 25), rng.choice((0.2, 0.3))) for _ in range(2)]
 
 
 def _people_interval(right: Table) -> Pair:
