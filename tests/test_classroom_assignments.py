@@ -19,6 +19,7 @@ from course_lib import REPOSITORY
 from course_lib.adain import adain, channel_statistics
 from course_lib.classroom import bundle, generating
 from course_lib.images import denormalize, normalize
+from course_lib.lessons import homework_checking
 from course_lib.lessons.checking import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
@@ -433,3 +434,18 @@ def test_calls_of_the_library_earn_few_points():
             earned.append(name)
     assert len(earned) >= 4  # the calls are right where they are enough
     assert sum(points[name] for name in earned) <= 13 < sum(points.values()) / 6
+
+
+def test_own_numbers_are_those_of_the_student_whom_the_grader_knows(monkeypatch, capsys):
+    check = homework07.check_own_numbers
+    ada, ben = (lambda name=name: (name, *homework07.own_right(name)) for name in ("ada", "Ben "))
+    assert homework07.own_right("ada") != homework07.own_right("ben")
+    monkeypatch.setattr(homework_checking, "GRADED", "ben")
+    check(ada)  # what a student sees knows nobody
+    check(ben, seed=3)
+    assert capsys.readouterr().out.count("correct") == 2
+    with pytest.raises(CheckFailed, match="numbers of ada's .* you hand in, ben"):
+        check(ada, seed=3)
+    with pytest.raises(CheckFailed, match="not the numbers of ben's"):
+        check(lambda: ("ben", *homework07.own_right("ada")), seed=3)
+    check(lambda: ("somebody", *homework07.own_right("ben")), seed=3)  # the numbers are the answer

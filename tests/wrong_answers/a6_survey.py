@@ -1,6 +1,7 @@
 """Answers to assignment A6. Its exercise 2 is lesson 07's ``wilson_interval``."""
 
 import math
+import re
 import statistics
 
 import numpy as np
@@ -84,6 +85,16 @@ def by_counting(spread, half_width):
     return people
 
 
+def own(name="ada", change=lambda share, low, high: (share, low, high), give=tuple):
+    share, low, high = change(*homework.own_right(name))
+    return lambda: give([name, share, low, high])
+
+
+def own_by_functions():
+    right = homework.participants("Grace H. ")
+    return "grace h.", rate(right)[0], *interval(right)
+
+
 EXERCISES = {
     "rate": Answers(
         homework.check_rate,
@@ -130,6 +141,33 @@ EXERCISES = {
             "a list": (lambda s, h: [needed(s, h)], "return a number"),
             "true": (lambda s, h: needed(s, h) > 0, "return a number"),
             "one branch": (sometimes(needed, lambda s, h: s == 0.3), BRANCH),
+        },
+    ),
+    "own_numbers": Answers(
+        homework.check_own_numbers,
+        {
+            "a tuple": own(),
+            "a list": own("ben", give=list),
+            "printed": own(change=lambda *x: [round(number, 3) for number in x]),
+            "of NumPy": own(change=lambda *x: np.array(x)),
+            "by functions": own_by_functions,
+        },
+        {
+            **{
+                text: (lambda x=numbers: ("ada", *x), f"^{re.escape(text)}")
+                for text, numbers in homework.own_mistakes("ada").items()
+                if "around the people's mean" not in text
+            },
+            "somebody else's": (
+                lambda: ("ben", *homework.own_right("ada")),
+                "not the numbers of ben's participants",
+            ),
+            "no name": (lambda: homework.own_right("ada"), "return four things"),
+            "the share alone": (lambda: ("ada", 0.77), "return four things"),
+            "an empty name": (lambda: (" ", *homework.own_right(" ")), "the name is empty"),
+            "words": (lambda: ("ada", "high", "low", "share"), "return a number"),
+            "the report's": (lambda: ("ada", 0.769, 0.72, 0.81), "not the numbers of ada's"),
+            "rounded": (own(change=lambda *x: [round(n, 1) for n in x]), "not the numbers"),
         },
     ),
 }

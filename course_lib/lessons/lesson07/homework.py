@@ -2,11 +2,23 @@
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from course_lib.lessons.checking import VISIBLE, exercise
+import numpy as np
+
+from course_lib.lessons import homework_checking
+from course_lib.lessons.checking import (
+    VISIBLE,
+    CheckFailed,
+    NotAttempted,
+    exercise,
+    explained,
+    number_of,
+)
 from course_lib.lessons.homework_checking import draw
 from course_lib.lessons.lesson07 import checks
+from course_lib.lessons.smallest_case import contrast, plain_list, show
+from course_lib.survey.simulating import draw_skills
 
 RATE = 'lesson 07, section 4 "250 of 325"'
 PEOPLE = 'lesson 07, section 5 "How many people?"'
@@ -246,3 +258,75 @@ def check_people_needed(seed: int = VISIBLE) -> Iterator[tuple]:
     yield 0.2, 0.07  # 31.36: it is not
     for _ in range(3):
         yield round(rng.uniform(0.15, 0.35), 3), round(rng.uniform(0.03, 0.1), 3)
+
+
+# --- numbers of one's own ---
+
+
+def participants(name: str) -> list[list[bool]]:
+    """Answers of 65 simulated people to five questions each, drawn for the student of this name."""
+    rng = np.random.default_rng(homework_checking.seed_of(name))
+    skills = draw_skills(65, rate=0.77, spread=1.0, rng=rng)
+    return [[bool(rng.random() < skill) for _ in range(5)] for skill in skills]
+
+
+def own_right(name: str) -> tuple[float, float, float]:
+    """The share of right answers of a student's own participants, and the interval over people."""
+    right = participants(name)
+    return _rate(right)[0], *_people_interval(right)
+
+
+def own_mistakes(name: str) -> dict[str, tuple[float, ...]]:
+    """Diagnosis -> the three numbers that this mistake gives."""
+    right, (share, low, high) = participants(name), own_right(name)
+    wrong = {text: (share, *pair) for text, pair in _people_mistakes(right).items()}
+    wrong["this is the share of wrong answers"] = (1 - share, 1 - high, 1 - low)
+    wrong["percent: here a rate lies between 0 and 1"] = (100 * share, 100 * low, 100 * high)
+    return {text: x for text, x in wrong.items() if not _as_printed(x, (share, low, high))}
+
+
+def _as_printed(given: Sequence[float], wanted: Sequence[float]) -> bool:
+    """Whether numbers agree when they are printed with three decimals."""
+    return all(abs(a - b) < 6e-4 for a, b in zip(given, wanted, strict=True))
+
+
+@explained(PEOPLE)
+def check_own_numbers(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.6: ``answer()`` -> (name, share, low, high) of the participants drawn for that name.
+
+    When graded, the name is the one that the grader knows the student by.
+    """
+    given = plain_list(answer())
+    if given is None:
+        if seed != VISIBLE:
+            raise NotAttempted("own_numbers: not attempted")
+        return print("own_numbers: not attempted yet")
+    if not isinstance(given, list) or len(given) != 4 or not isinstance(given[0], str):
+        raise CheckFailed(
+            "return four things: your name, the share, and both ends of the interval",
+            f"Expected such as ('ada', 0.77, 0.73, 0.81), got {show(given)}",
+        )
+    name, places = given[0], ("share", "low", "high")
+    numbers = [number_of(x, place) for x, place in zip(given[1:], places, strict=True)]
+    if not name.strip():
+        raise CheckFailed(
+            "the name is empty: write the one under which you hand in", "Expected a name, got ''"
+        )
+    graded = seed != VISIBLE and homework_checking.GRADED
+    own = graded or name
+    wanted = own_right(own)
+    if not _as_printed(numbers, wanted):
+        if not homework_checking.same_student(own, name) and _as_printed(numbers, own_right(name)):
+            raise CheckFailed(
+                f"these are the numbers of {name}'s participants; yours are drawn for the name "
+                f"under which you hand in, {own}",
+                contrast(wanted[0], numbers[0]).capitalize(),
+            )
+        for text, wrong in own_mistakes(own).items():
+            if _as_printed(numbers, wrong):
+                raise CheckFailed(text, f"For {own} {contrast(list(wanted), numbers)}")
+        raise CheckFailed(
+            f"these are not the numbers of {own}'s participants",
+            f"For {own} {contrast(list(wanted), numbers)}",
+        )
+    print(f"own_numbers: correct (those of {own})")
