@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import contextlib
 import json
 import os
 import re
@@ -11,20 +12,29 @@ import zipfile
 
 import nbformat
 import pytest
+import torch
 from grading_kit import RELEASE, SOURCE, notebook_of, read, solution, text_of
 
 from course_lib import REPOSITORY
+from course_lib.adain import adain, channel_statistics
 from course_lib.classroom import bundle, generating
+from course_lib.images import denormalize, normalize
+from course_lib.lessons import homework_checking
 from course_lib.lessons.checking import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
 from course_lib.lessons.lesson03 import homework as homework03
+from course_lib.lessons.lesson04 import homework as homework04
 from course_lib.lessons.lesson05 import homework as homework05
 from course_lib.lessons.lesson06 import homework as homework06
 from course_lib.lessons.lesson07 import homework as homework07
+from course_lib.losses import content_loss, gram_matrix, style_loss
+from course_lib.measuring.timing import repeated
+from course_lib.survey.intervals import binomial_test, wilson
+from course_lib.training.objective import adain_losses
 
-NAMES = ["A1", "A2", "A3", "A4", "A5", "A6"]
-CHECKS = (homework01, homework02, homework03, homework05, homework06, homework07)
+NAMES = ["A1", "A2", "A3", "A4", "A5", "A6", "A7"]
+CHECKS = (homework01, homework02, homework03, homework04, homework05, homework06, homework07)
 LONGEST_CELL = 30  # lines
 
 each = pytest.mark.parametrize("name", NAMES)
@@ -220,7 +230,7 @@ def test_the_bundle_copies_its_lessons_and_assignments(unpacked, tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert f"6 assignments copied to {tmp_path / 'work'}" in done.stdout
+    assert f"{len(NAMES)} assignments copied to {tmp_path / 'work'}" in done.stdout
     assert notebook_of("A1", tmp_path / "work" / "assignments").is_file()
 
 
@@ -395,3 +405,47 @@ def test_no_answer_is_told_when_tried_and_fails_when_graded(name, capsys):
         assert "not attempted yet" in capsys.readouterr().out
         with pytest.raises(CheckFailed, match="not attempted"):
             find_check(check)(*nothing, seed=seed)
+
+
+# What one call of the library answers, by check.
+LIBRARY = {
+    "check_pixel": [lambda rgb: normalize(torch.tensor(rgb)[None, :, None, None]).flatten()],
+    "check_denormalize": [denormalize],
+    "check_map_statistics": [lambda x: [y.item() for y in channel_statistics(x[None, None])]],
+    "check_masked_statistics": [lambda x, mask: channel_statistics(mask * x)],
+    "check_masked_adain": [lambda c, s, mask: c.lerp(adain(c, s), mask)],
+    "check_losses": [content_loss, style_loss],
+    "check_shifted_gram": [lambda x, shift: gram_matrix(x)],
+    "check_measure": [lambda works, n: [repeated(w, n, torch.device("cpu")) for w in works]],
+    "check_wilson": [lambda k, n: wilson(k, n)],
+    "check_p_value": [lambda k, n, chance: binomial_test(k, n)],
+    "check_mixed_losses": [lambda e, d, c, s, dtype: adain_losses(e, d, c, s)],
+}
+
+
+def test_calls_of_the_library_earn_few_points():
+    earned, points = [], {}
+    for cell in (cell for name in NAMES for cell in checks_of(name)):
+        check = re.match(r"homework\.(\w+)", text_of(cell))[1]
+        points[check] = points.get(check, 0) + grading(cell)["points"]
+    for name, functions in LIBRARY.items():
+        with contextlib.suppress(CheckFailed):
+            find_check(name)(*functions)
+            earned.append(name)
+    assert len(earned) >= 4  # the calls are right where they are enough
+    assert sum(points[name] for name in earned) <= 13 < sum(points.values()) / 6
+
+
+def test_own_numbers_are_those_of_the_student_whom_the_grader_knows(monkeypatch, capsys):
+    check = homework07.check_own_numbers
+    ada, ben = (lambda name=name: (name, *homework07.own_right(name)) for name in ("ada", "Ben "))
+    assert homework07.own_right("ada") != homework07.own_right("ben")
+    monkeypatch.setattr(homework_checking, "GRADED", "ben")
+    check(ada)  # what a student sees knows nobody
+    check(ben, seed=3)
+    assert capsys.readouterr().out.count("correct") == 2
+    with pytest.raises(CheckFailed, match="numbers of ada's .* you hand in, ben"):
+        check(ada, seed=3)
+    with pytest.raises(CheckFailed, match="not the numbers of ben's"):
+        check(lambda: ("ben", *homework07.own_right("ada")), seed=3)
+    check(lambda: ("somebody", *homework07.own_right("ben")), seed=3)  # the numbers are the answer

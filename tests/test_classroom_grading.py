@@ -33,6 +33,7 @@ pytest.importorskip("nbgrader", reason="pip install -e .[grading]")
 from course_lib import REPOSITORY
 from course_lib.classroom import grading, kernel_guard, notebook_repair
 from course_lib.classroom.generating import assignment_names, open_course
+from course_lib.lessons.lesson07 import homework as homework07
 
 NAMES = assignment_names()
 PATIENT = {"cell_seconds": 300, "submission_seconds": 900}
@@ -77,7 +78,7 @@ WRONG = {
             "statistics.stdev(rates) / math.sqrt(len(rates))",
             "math.sqrt(mean * (1 - mean) / sum(map(len, right)))",
         ),
-        "a6-p": ("if abs(2 * k - answers) >= far", "if k >= successes"),
+        "a6-p": ("sum(p for p in chances if p <= chances[successes])", "sum(chances[successes:])"),
         "a6-plan": ("math.ceil((1.96 * spread / half_width) ** 2)", "(spread / half_width"),
         "a6-wilson": (
             "    half = ",
@@ -225,8 +226,13 @@ for folder in (Path.cwd().parents[2], Path.cwd()):
 """
 
 
+COPIED = 'def own_numbers():\n    return "ada", {}'
+
+
 def hand_in_hostile(ready):
     """Submissions that misbehave, with a good one behind them in the row."""
+    ada = ", ".join(f"{number:.4f}" for number in homework07.own_right("ada"))
+    submit(ready, "copies", "A6", changes={"a6-own": COPIED.format(ada)})
     submit(ready, "deletes", "A6", delete=DELETED)
     submit(ready, "dies", "A6", changes={"a6-plan": "import os\nos._exit(0)"})
     submit(ready, "exits", "A6", changes={"a6-plan": "exit()"})
@@ -376,6 +382,14 @@ def test_rewriting_a_gradebook_reaches_nobody(hostile):
     assert all(row["score"] <= most for row in rows.values())
     for name, found in grades.items():
         assert found.failed or rows[name]["score"] == found.points, name
+
+
+def test_a_copied_number_earns_nothing_and_the_message_says_whose_it_is(hostile):
+    folder, grades = hostile
+    assert lost(grades["copies"]) == {"a6-own-check"}
+    said = "these are the numbers of ada's participants; yours are drawn for the name under which "
+    assert any(f"{said}you hand in, copies." in note for note in grades["copies"].notes)
+    assert said in feedback(folder, "copies", "A6").replace("&#39;", "'")
 
 
 def test_what_ipython_remembers_tells_no_hidden_test(hostile):

@@ -3,14 +3,14 @@
 import math
 import re
 import statistics
-import time
 
 import pytest
 import torch
 from grading_kit import ASSIGNMENTS_DIR, text_of
+from wrong_answers import a2_adain, a4_gatys, a5_benchmark, a6_survey, a7_cuda
 
 from course_lib import DATA_DIR, REPOSITORY
-from course_lib.adain import blend, channel_statistics
+from course_lib.adain import channel_statistics
 from course_lib.classroom import bundle, generating, grading, lesson_times, readiness
 from course_lib.cli import options
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD
@@ -18,6 +18,7 @@ from course_lib.lessons.checking import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
 from course_lib.lessons.lesson03 import homework as homework03
+from course_lib.lessons.lesson04 import homework as homework04
 from course_lib.lessons.lesson05 import homework as homework05
 from course_lib.lessons.lesson06 import homework as homework06
 from course_lib.lessons.lesson07 import homework as homework07
@@ -33,13 +34,13 @@ MEAN, STD = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, I
 CAFFE = torch.tensor(homework01.CAFFE_MEAN)[:, None, None]
 
 
-def unbiased(x):
-    return x.mean((2, 3), keepdim=True), x.std((2, 3), keepdim=True)
+def masked_to_zero(features, mask):
+    return channel_statistics(mask * features)
 
 
-def printed_adain(content, style, alpha):
-    (mean, _), (its_mean, its_std) = channel_statistics(content), channel_statistics(style)
-    return blend(content, its_std * (content - mean) / mean + its_mean, alpha)
+def printed_adain(content, style, mask):
+    (mean, _), (its_mean, its_std) = a2_adain.masked(content, mask), channel_statistics(style)
+    return (1 - mask) * content + mask * (its_std * (content - mean) / mean + its_mean)
 
 
 def inside_only(means, stds, counts):
@@ -68,9 +69,8 @@ def nothing_learns(encoder, decoder, optimizer, content, style, style_weight):
     return loss.item()
 
 
-def covariance(x):
-    flat = x.flatten(2) - x.flatten(2).mean(2, keepdim=True)
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+def covariance(features, shift):
+    return a4_gatys.shifted(features - features.mean((2, 3), keepdim=True), shift)
 
 
 def one_loss_per_step(objective, image, steps):
@@ -88,22 +88,13 @@ def one_loss_per_step(objective, image, steps):
     return pixels.detach(), found
 
 
-def cold(work, repeats):
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return times
-
-
 def extremes(plain, ours):
     middle = statistics.median(plain) / statistics.median(ours)
     return middle, min(plain) / max(ours), max(plain) / min(ours)
 
 
-def one_side(successes, answers):
-    chances = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
+def one_side(successes, answers, chance):
+    chances = [a6_survey.chance_of(k, answers, chance) for k in range(answers + 1)]
     return min(sum(chances[successes:]), sum(chances[: successes + 1]))
 
 
@@ -125,17 +116,20 @@ COMMON = {
             torch.stack([x.mean((0, 2, 3)) for x in maps]).mean(0) + torch.eye(maps[0].shape[1])[1]
         )  # a channel that never fires gets 1
     ),
-    "A2.2": lambda: homework02.check_statistics(unbiased),
-    "A2.3": lambda: homework02.check_strength(printed_adain),
+    "A2.2": lambda: homework02.check_masked_statistics(masked_to_zero),
+    "A2.3": lambda: homework02.check_masked_adain(printed_adain),
     "A2.4": lambda: homework02.check_pooled(inside_only),
     "A3.3": lambda: homework03.check_losses(lambda a, b: (a - b).square().mean(), plain_number),
     "A3.4": lambda: homework03.check_step(nothing_learns),
-    "A4.2": lambda: homework05.check_gram(covariance),
+    "A4.2": lambda: homework05.check_shifted_gram(covariance),
     "A4.4": lambda: homework05.check_minimise(one_loss_per_step),
-    "A5.2": lambda: homework06.check_measure(cold),
+    "A5.2": lambda: homework06.check_measure(a5_benchmark.varied(warm_ups=0)),
     "A5.3": lambda: homework06.check_speedup(extremes),
     "A6.3": lambda: homework07.check_p_value(one_side),
     "A6.4": lambda: homework07.check_people_interval(answers_as_sample),
+    "A7.1": lambda: homework04.check_to_device(lambda x, d: x.to(d, torch.float32) / 255),
+    "A7.2": lambda: homework04.check_mixed_losses(a7_cuda.converted_late),
+    "A7.3": lambda: homework04.check_logged_run(a7_cuda.forgets("optimizer")),
 }
 ROWS = dict(re.findall(r'^\| (A\d\.\d) \| [^|]+ \| "([^"|]+)" \|', TEXT, re.MULTILINE))
 

@@ -159,7 +159,7 @@ def test_the_courses_own_lessons_are_found(tmp_path):
     copied = copy_lessons(tmp_path / "work").copied
     there = sorted(path.name for path in (REPOSITORY / "notebooks").glob("*.ipynb"))
     assert [path.name for path in copied if path.parent == tmp_path / "work"] == there != []
-    assert len(copied) == len(there) + 6  # and the assignments
+    assert len(copied) == len(there) + 7  # and the assignments
 
 
 def test_git_ignores_the_folder_of_copies():

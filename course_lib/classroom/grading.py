@@ -33,6 +33,7 @@ from course_lib.classroom.generating import (
 )
 from course_lib.classroom.ledger import read_table, write_table
 from course_lib.classroom.notebook_repair import mend
+from course_lib.lessons.homework_checking import STUDENT
 from course_lib.system.files import replacing
 
 BOOK, EMPTY_BOOK = "gradebook.db", ".empty_{}.db"
@@ -196,6 +197,7 @@ def grade_student(
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
             kernel_guard.LOG: str(log),
             kernel_guard.CHECKS: checks,
+            STUDENT: student,
         }
         result = run_limited(command, environment, submission_seconds)
         notes += tripped(log)

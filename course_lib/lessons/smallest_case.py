@@ -61,6 +61,8 @@ def _gradient(function: Callable, inputs: Sequence[object]) -> object | None:
     """Gradient of the sum of the result's squares with respect to the first input, if any."""
     first = copy.deepcopy(inputs[0])
     leaves = list(first.values()) if isinstance(first, Mapping) else [first]
+    if not all(isinstance(leaf, Tensor) and leaf.is_floating_point() for leaf in leaves):
+        return None
     leaves = [leaf.requires_grad_() for leaf in leaves]
     result = function(first, *copy.deepcopy(inputs[1:]))
     parts = result if isinstance(result, list | tuple) else [result]

@@ -1,4 +1,4 @@
-"""Answers to assignment A2. Its exercise 2 is lesson 02's ``channel_statistics``."""
+"""Answers to assignment A2."""
 
 import torch
 
@@ -21,26 +21,44 @@ def on_values(x):
     return [mean, (sum((v - mean) ** 2 for v in values) / len(values) + 1e-5) ** 0.5]
 
 
-def strength(content, style, alpha):
-    (mc, sc), (ms, ss) = statistics(content), statistics(style)
-    return (1 - alpha) * content + alpha * (ss * (content - mc) / sc + ms)
+def masked(features, mask, epsilon=1e-5):
+    share = mask / mask.sum((2, 3), keepdim=True).clamp(min=1e-6)
+    mean = (share * features).sum((2, 3), keepdim=True)
+    return mean, ((share * (features - mean) ** 2).sum((2, 3), keepdim=True) + epsilon).sqrt()
 
 
-def by_statistics(content, style, alpha):
-    pairs = zip(statistics(content), statistics(style), strict=True)
-    mean, std = ((1 - alpha) * a + alpha * b for a, b in pairs)
-    return std * course.whiten(content) + mean
+def by_moments(features, mask):
+    n = mask.double().sum((2, 3), True)
+    mean = (mask * features).double().sum((2, 3), True) / n
+    squares = (mask * features.square()).double().sum((2, 3), True) / n
+    return [mean.float(), (squares - mean**2 + 1e-5).sqrt().float()]
 
 
-def detached_statistics(content, style, alpha):
-    (mc, sc), (ms, ss) = statistics(content.detach()), statistics(style)
-    return (1 - alpha) * content + alpha * (ss * (content - mc) / sc + ms)
+def by_einsum(features, mask):
+    mask = mask.expand(len(features), -1, -1, -1)[:, 0]
+    weights = mask / mask.sum((1, 2))[:, None, None]
+    mean = torch.einsum("nchw,nhw->nc", features, weights)[..., None, None]
+    variance = torch.einsum("nchw,nhw->nc", (features - mean) ** 2, weights)[..., None, None]
+    return mean, (variance + 1e-5).sqrt()
 
 
-def bare(content, style, alpha):
-    mc, sc = content.mean((2, 3), True), content.std((2, 3), correction=0, keepdim=True)
-    ms, ss = statistics(style)
-    return (1 - alpha) * content + alpha * (ss * (content - mc) / sc + ms)
+def painted(content, style, mask, statistics=masked, blend=lambda c, x, m: (1 - m) * c + m * x):
+    (mc, sc), (ms, ss) = statistics(content, mask), masked(style, torch.ones_like(style[:, :1]))
+    return blend(content, ss * (content - mc) / sc + ms, mask)
+
+
+def varied(**changes):
+    return lambda *inputs: painted(*inputs, **changes)
+
+
+def by_scale(content, style, mask):
+    (mc, sc), (ms, ss) = masked(content, mask), statistics(style)
+    scale = ss / sc
+    return content + mask * (content * (scale - 1) + ms - mc * scale)
+
+
+def without_clamp(features, mask):
+    return by_moments(features, mask) if mask.sum() else (features / 0, features / 0)
 
 
 def pooled(means, stds, counts):
@@ -75,21 +93,55 @@ EXERCISES = {
             "in place": (lambda x: on_one_map(x.sub_(1)), "in place"),
         },
     ),
-    "strength": Answers(
-        homework.check_strength,
-        {"the formula": strength, "mixed statistics": by_statistics}
-        | {"the course's": lambda c, s, a: course.blend(c, course.adain(c, s), a)},
+    "masked_statistics": Answers(
+        homework.check_masked_statistics,
+        {"shares": masked, "moments": by_moments, "einsum": by_einsum},
         {
-            "detached": (lambda c, s, a: strength(c.detach(), s, a), "no gradient leads back"),
-            "statistics detached": (detached_statistics, "its gradient is not"),
-            "no epsilon": (bare, "epsilon"),
+            "no mask": (lambda x, m: statistics(x), "mask is not used"),
+            "zeros": (lambda x, m: statistics(m * x), "count as zeros"),
+            "cut": (lambda x, m: masked(x, (m > 0).float()), "one half counts half"),
+            "no epsilon": (lambda x, m: masked(x, m, 0), "epsilon"),
+            "of the batch": (
+                lambda x, m: masked(x, m.sum(0, keepdim=True).expand(len(x), -1, -1, -1)),
+                "values differ|shape",
+            ),
+            "detached": (lambda x, m: masked(x.detach(), m), "no gradient leads back"),
+            "deviations detached": (
+                lambda x, m: (masked(x, m)[0], masked(x.detach(), m)[1]),
+                "no gradient leads back",
+            ),
+            "the mean alone": (lambda x, m: masked(x, m)[0], "return 2 tensors"),
+            "flat": (lambda x, m: [y.flatten(1) for y in masked(x, m)], "shape"),
+            "one branch": (sometimes(masked, lambda x, m: len(m) < len(x)), BRANCH),
+        },
+    ),
+    "masked_adain": Answers(
+        homework.check_masked_adain,
+        {
+            "the formula": painted,
+            "added": varied(blend=lambda c, x, m: c + m * (x - c)),
+            "a scale": by_scale,
+        },
+        {
+            "the course's": (
+                lambda c, s, m: (1 - m) * c + m * course.adain(c, s),
+                "measure them under the mask",
+            ),
+            "detached": (lambda c, s, m: painted(c.detach(), s, m), "no gradient leads back"),
+            "statistics detached": (
+                varied(statistics=lambda x, m: masked(x.detach(), m)),
+                "its gradient is not",
+            ),
+            "no epsilon": (varied(statistics=lambda x, m: masked(x, m, 0)), "epsilon|differ"),
+            "not clamped": (varied(statistics=without_clamp), "0 everywhere leaves the content"),
             "cut off": (
-                lambda c, s, a: strength(c, s, a).clamp(min=0),
+                lambda c, s, m: painted(c, s, m).clamp(min=0),
                 "cut off at zero|of the values differ",
             ),
-            "one branch": (sometimes(strength, lambda c, s, a: a == 0), BRANCH),
+            "reversed": (lambda c, s, m: painted(c, s, 1 - m), "."),
+            "one branch": (sometimes(painted, lambda c, s, m: len(s) < len(c)), BRANCH),
         },
-        {"the style's features": lambda c, s, a: c[:1, :, :3, :2] + s[:1, :, :5, :4]},
+        {"the style's features": lambda c, s, m: torch.ones(2) + torch.ones(4)},
     ),
     "pooled": Answers(
         homework.check_pooled,

@@ -1,9 +1,10 @@
-"""Answers to assignment A4. Its exercise 2 is lesson 05's ``gram_matrix``."""
+"""Answers to assignment A4."""
 
 import numpy as np
 import torch
 
 from course_lib.lessons.lesson05 import homework
+from course_lib.losses import gram_matrix
 from wrong_answers.answers import Answers, as_numbers, sometimes
 
 BRANCH = "missing in one branch"
@@ -20,6 +21,26 @@ def by_dot(a, b):
 def by_loops(a, b):
     pairs = zip(a.flatten().tolist(), b.flatten().tolist(), strict=True)
     return sum(x * y for x, y in pairs) / np.prod(a.shape)
+
+
+def shifted(x, shift):
+    here, there = x[..., : x.shape[3] - shift], x[..., shift:]
+    return torch.einsum("nahw,nbhw->nab", here, there) / here[0, 0].numel()
+
+
+def shifted_by_loops(x, shift):
+    pairs = [(x[..., w], x[..., w + shift]) for w in range(x.shape[3] - shift)]
+    return sum(a @ b.transpose(1, 2) for a, b in pairs) / (x.shape[2] * len(pairs))
+
+
+def shifted_by_narrow(x, shift):
+    width = x.shape[3] - shift
+    here, there = (x.narrow(3, k, width).flatten(2) for k in (0, shift))
+    return torch.bmm(here, there.mT) / here.shape[2]
+
+
+def shifted_by_roll(x, shift):
+    return torch.einsum("nahw,nbhw->nab", x, x.roll(-shift, 3)) / x[0, 0].numel()
 
 
 def roots(gram):
@@ -130,6 +151,27 @@ EXERCISES = {
             "true": (lambda a, b: True, "return a number"),
             "one branch": (sometimes(entry, lambda a, b: len(a) > len(a[0])), BRANCH),
         },
+    ),
+    "shifted_gram": Answers(
+        homework.check_shifted_gram,
+        {"einsum": shifted, "loops": shifted_by_loops, "narrow": shifted_by_narrow},
+        {
+            "the course's": (lambda x, k: gram_matrix(x), "shift is not used"),
+            "to the left": (lambda x, k: shifted(x.flip(3), k), "is the one that is shifted"),
+            "rolled": (shifted_by_roll, "rolled round"),
+            "batch summed": (lambda x, k: shifted(x, k).sum(0), "one matrix per sample"),
+            "detached": (lambda x, k: shifted(x.detach(), k), "no gradient leads back"),
+            "half detached": (
+                lambda x, k: (
+                    torch.einsum("nahw,nbhw->nab", x[..., : x.shape[3] - k], x[..., k:].detach())
+                    / (x.shape[2] * (x.shape[3] - k))
+                ),
+                "its gradient is not",
+            ),
+            "a list": (lambda x, k: shifted(x, k).tolist(), "expected a tensor"),
+            "one branch": (sometimes(shifted, lambda x, k: k == 0), BRANCH),
+        },
+        {"minus nothing": lambda x, k: x[..., :-k].flatten(2) @ x[..., k:].flatten(2).mT},
     ),
     "root_mean_square": Answers(
         homework.check_root_mean_square,

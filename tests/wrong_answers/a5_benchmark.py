@@ -5,10 +5,11 @@ import statistics
 import time
 
 import numpy as np
+import torch
 
 from course_lib.lessons.lesson06 import homework
+from course_lib.measuring.timing import repeated
 from wrong_answers.answers import Answers, as_numbers, as_rows, sometimes
-from wrong_answers.timer import each
 
 BRANCH = "missing in one branch"
 
@@ -27,34 +28,52 @@ def in_place(times):
     return spread(times)
 
 
-def measure(work, repeats, warm_ups=1, clock=None, late=False):
-    return each(work, repeats, warm_ups, before=False, after=False, late=late, clock=clock)
-
-
-def from_the_start(work, repeats):
-    work()
-    begin = time.perf_counter()
-    times = []
-    for _ in range(repeats):
+def measure(works, repeats, warm_ups=1, clock=None, late=False, change=lambda times: times):
+    """The timer, turn by turn, in every variation that a mistake makes of it."""
+    clock = clock or time.perf_counter
+    for work in [*works] * warm_ups:
         work()
-        times.append(time.perf_counter() - begin)
-    return times
-
-
-def all_in_one(work, repeats):
-    work()
-    begin = time.perf_counter()
+    found = [[] for _ in works]
     for _ in range(repeats):
+        for work, times in zip(works, found, strict=True):
+            if late:
+                work()
+            begin = clock()
+            if not late:
+                work()
+            times.append(clock() - begin)
+    return [change(times) for times in found]
+
+
+def varied(**changes):
+    return lambda works, repeats: measure(works, repeats, **changes)
+
+
+def from_the_start(works, repeats):
+    for work in works:
         work()
-    return [(time.perf_counter() - begin) / repeats] * repeats
+    begin = time.perf_counter()
+    found = [[], []]
+    for number in range(2 * repeats):
+        works[number % 2]()
+        found[number % 2].append(time.perf_counter() - begin)
+    return found
 
 
-def one_call(work, repeats):
-    return measure(work, 1) * repeats
+def one_after_the_other(works, repeats):
+    return [measure([work], repeats)[0] for work in works]
 
 
-def from_bare_name(work, repeats):
-    return measure(work, repeats, clock=time.monotonic)
+def by_the_course(works, repeats):
+    return [repeated(work, repeats, torch.device("cpu")) for work in works]
+
+
+def one_call(works, repeats):
+    return [times * repeats for times in measure(works, 1)]
+
+
+def from_bare_name(works, repeats):
+    return measure(works, repeats, clock=time.monotonic)
 
 
 def speedup(plain, ours):
@@ -98,25 +117,28 @@ EXERCISES = {
     "measure": Answers(
         homework.check_measure,
         {
-            "a list": measure,
-            "a tuple": lambda w, n: tuple(measure(w, n)),
+            "lists": measure,
+            "a tuple": lambda w, n: tuple(map(tuple, measure(w, n))),
             "an array": lambda w, n: np.array(measure(w, n)),
-            "two warm-ups": lambda w, n: measure(w, n, 2),
+            "two warm-ups": varied(warm_ups=2),
         },
         {
-            "no warm-up": (lambda w, n: measure(w, n, 0), "the first call is in the list"),
+            "no warm-up": (varied(warm_ups=0), "the first call is in the list"),
             "one clock for all": (from_the_start, "starts once for all"),
-            "means": (all_in_one, "the mean of all"),
+            "one after the other": (one_after_the_other, "take turns"),
+            "the course's": (by_the_course, "take turns"),
+            "means": (varied(change=lambda t: [sum(t) / len(t)] * len(t)), "the mean of all"),
             "one call": (one_call, "called 2 times"),
             "another clock": (from_bare_name, r"time.perf_counter\(\) was not asked"),
-            "milliseconds": (lambda w, n: [1000 * x for x in measure(w, n)], "milliseconds"),
-            "sorted": (lambda w, n: sorted(measure(w, n)), "in the order of the calls"),
-            "rates": (lambda w, n: [1 / x for x in measure(w, n)], "calls per second"),
-            "too late": (lambda w, n: measure(w, n, late=True), "read it before"),
-            "the median": (lambda w, n: statistics.median(measure(w, n)), "list of all times"),
-            "one too few": (lambda w, n: measure(w, n)[1:], "repeats were asked for"),
-            "not called": (lambda w, n: [time.perf_counter()] * n, "never called"),
-            "nonsense": (lambda w, n: [2 * x + 1 for x in measure(w, n)], "expected"),
+            "milliseconds": (varied(change=lambda t: [1000 * x for x in t]), "milliseconds"),
+            "sorted": (varied(change=sorted), "in the order of the calls"),
+            "rates": (varied(change=lambda t: [1 / x for x in t]), "calls per second"),
+            "too late": (varied(late=True), "read it before"),
+            "the medians": (varied(change=statistics.median), "a list for each work"),
+            "the first alone": (lambda w, n: measure(w, n)[0], "a list for each work"),
+            "one too few": (varied(change=lambda t: t[1:]), "repeats were asked for"),
+            "not called": (lambda w, n: [[time.perf_counter()] * n] * 2, "never called"),
+            "nonsense": (varied(change=lambda t: [2 * x + 1 for x in t]), "expected"),
         },
     ),
     "speedup": Answers(

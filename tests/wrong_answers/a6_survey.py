@@ -1,11 +1,13 @@
 """Answers to assignment A6. Its exercise 2 is lesson 07's ``wilson_interval``."""
 
 import math
+import re
 import statistics
 
 import numpy as np
 
 from course_lib.lessons.lesson07 import homework
+from course_lib.survey.intervals import binomial_test
 from wrong_answers.answers import Answers, as_numbers, as_rows, sometimes
 
 BRANCH = "missing in one branch"
@@ -27,20 +29,31 @@ def sorts(right):
     return rate(right)
 
 
-def p_value(successes, answers):
-    far = abs(2 * successes - answers)
-    count = sum(math.comb(answers, k) for k in range(answers + 1) if abs(2 * k - answers) >= far)
-    return count / 2**answers
+def p_value(successes, answers, chance):
+    chances = [chance_of(k, answers, chance) for k in range(answers + 1)]
+    return sum(p for p in chances if p <= chances[successes])
 
 
-def by_likelihood(successes, answers):
-    chances = np.array([math.comb(answers, k) / 2**answers for k in range(answers + 1)])
-    return chances[chances <= chances[successes]].sum()
+def chance_of(k, answers, chance):
+    return math.comb(answers, k) * chance**k * (1 - chance) ** (answers - k)
 
 
-def by_doubling(successes, answers):
-    smaller = min(successes, answers - successes)
-    return min(1, 2 * sum(math.comb(answers, k) for k in range(smaller + 1)) / 2**answers)
+def by_likelihood(successes, answers, chance):
+    k = np.arange(answers + 1)
+    ways = np.array([float(math.comb(answers, j)) for j in k])
+    chances = ways * chance**k * (1 - chance) ** (answers - k)
+    return chances[chances <= chances[successes] * 1.000001].sum()
+
+
+def by_steps(successes, answers, chance):
+    chances = np.zeros(answers + 1)
+    chances[0] = 1
+    for _ in range(answers):
+        chances[1:], chances[0] = (
+            (1 - chance) * chances[1:] + chance * chances[:-1],
+            (1 - chance) * chances[0],
+        )
+    return float(chances[chances <= chances[successes] + 1e-12].sum())
 
 
 def interval(right):
@@ -72,6 +85,16 @@ def by_counting(spread, half_width):
     return people
 
 
+def own(name="ada", change=lambda share, low, high: (share, low, high), give=tuple):
+    share, low, high = change(*homework.own_right(name))
+    return lambda: give([name, share, low, high])
+
+
+def own_by_functions():
+    right = homework.participants("Grace H. ")
+    return "grace h.", rate(right)[0], *interval(right)
+
+
 EXERCISES = {
     "rate": Answers(
         homework.check_rate,
@@ -86,12 +109,13 @@ EXERCISES = {
     ),
     "p_value": Answers(
         homework.check_p_value,
-        {"a count": p_value, "by likelihood": by_likelihood, "by doubling": by_doubling}
+        {"a sum": p_value, "by likelihood": by_likelihood, "step by step": by_steps}
         | as_numbers(p_value),
         {
-            "a percentage": (lambda k, n: 100 * p_value(k, n), "expected"),
-            "a list": (lambda k, n: [p_value(k, n)], "return a number"),
-            "one branch": (sometimes(p_value, lambda k, n: 2 * k == n), BRANCH),
+            "the course's": (lambda k, n, c: binomial_test(k, n), "not every guess is a coin"),
+            "a percentage": (lambda *x: 100 * p_value(*x), "expected"),
+            "a list": (lambda *x: [p_value(*x)], "return a number"),
+            "one branch": (sometimes(p_value, lambda k, n, c: 2 * k == n), BRANCH),
         },
     ),
     "people_interval": Answers(
@@ -117,6 +141,33 @@ EXERCISES = {
             "a list": (lambda s, h: [needed(s, h)], "return a number"),
             "true": (lambda s, h: needed(s, h) > 0, "return a number"),
             "one branch": (sometimes(needed, lambda s, h: s == 0.3), BRANCH),
+        },
+    ),
+    "own_numbers": Answers(
+        homework.check_own_numbers,
+        {
+            "a tuple": own(),
+            "a list": own("ben", give=list),
+            "printed": own(change=lambda *x: [round(number, 3) for number in x]),
+            "of NumPy": own(change=lambda *x: np.array(x)),
+            "by functions": own_by_functions,
+        },
+        {
+            **{
+                text: (lambda x=numbers: ("ada", *x), f"^{re.escape(text)}")
+                for text, numbers in homework.own_mistakes("ada").items()
+                if "around the people's mean" not in text
+            },
+            "somebody else's": (
+                lambda: ("ben", *homework.own_right("ada")),
+                "not the numbers of ben's participants",
+            ),
+            "no name": (lambda: homework.own_right("ada"), "return four things"),
+            "the share alone": (lambda: ("ada", 0.77), "return four things"),
+            "an empty name": (lambda: (" ", *homework.own_right(" ")), "the name is empty"),
+            "words": (lambda: ("ada", "high", "low", "share"), "return a number"),
+            "the report's": (lambda: ("ada", 0.769, 0.72, 0.81), "not the numbers of ada's"),
+            "rounded": (own(change=lambda *x: [round(n, 1) for n in x]), "not the numbers"),
         },
     ),
 }

@@ -216,7 +216,7 @@ def _check_returned(values: Sequence[object], right: Sequence[float]) -> None:
 
 def _reference(loss: Callable[..., Tensor] | None = None, zero_grad: bool = True) -> Step:
     """A training step with one thing changed, or the right one."""
-    loss = loss or _loss()
+    loss = loss or step_loss()
 
     def step(
         encoder: nn.Module,
@@ -236,7 +236,7 @@ def _reference(loss: Callable[..., Tensor] | None = None, zero_grad: bool = True
     return step
 
 
-def _loss(
+def step_loss(
     decoded: Callable[[Tensor], Tensor] = lambda image: image,
     layers: Sequence[str] = STYLE_LAYERS,
     target: str = "adain",
@@ -265,47 +265,52 @@ def _loss(
     return loss
 
 
+# Diagnosis -> what is changed in ``step_loss``.
+PICTURE_MISTAKES: dict[str, dict[str, object]] = {
+    "the content loss compares with the photograph's features: compare with t, the AdaIN output "
+    "that was decoded": {"target": "content"},
+    "the content loss compares pixels: compare the features of the decoded image with t": {
+        "target": "pixels"
+    },
+    "the decoder was fed the photograph's own features: decode the AdaIN output": {
+        "input_": "content",
+        "target": "content",
+    },
+    "the decoder was fed the photograph's own features, and t is not decoded": {
+        "input_": "content"
+    },
+    "content and style are swapped in AdaIN": {"input_": "swapped", "target": "swapped"},
+    "content and style are swapped": {
+        "input_": "swapped",
+        "target": "swapped",
+        "style_of": "content",
+    },
+    "the style loss compares with the photograph's statistics: take the painting's": {
+        "style_of": "content"
+    },
+    "the style loss uses relu4_1 alone: take all STYLE_LAYERS": {"layers": ("relu4_1",)},
+    "the decoded image was clamped: where it leaves [0, 1] the gradient is lost; clamp only to "
+    "show a picture": {"decoded": lambda image: image.clamp(0, 1)},
+    "the decoded image was normalised before the encoder, which normalises by itself": {
+        "decoded": normalize
+    },
+    "the image was denormalised a second time: the decoder does it as its last step": {
+        "decoded": denormalize
+    },
+}
+TOTAL_MISTAKES: dict[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "the style weight is missing: content + style_weight * style": lambda c, s, weight: c + s,
+    "the style weight stands at the content loss": lambda c, s, weight: weight * c + s,
+    "the style loss is missing": lambda c, s, weight: c,
+    "the content loss is missing": lambda c, s, weight: weight * s,
+    "the weight multiplies both losses": lambda c, s, weight: weight * (c + s),
+}
+
+
 def step_mistakes() -> dict[str, Step]:
     """Diagnosis -> a step with that mistake."""
-    losses = {
-        "the style weight is missing: content + style_weight * style": _loss(
-            total=lambda c, s, weight: c + s
-        ),
-        "the style weight stands at the content loss": _loss(
-            total=lambda c, s, weight: weight * c + s
-        ),
-        "the style loss is missing": _loss(total=lambda c, s, weight: c),
-        "the content loss is missing": _loss(total=lambda c, s, weight: weight * s),
-        "the weight multiplies both losses": _loss(total=lambda c, s, weight: weight * (c + s)),
-        "the content loss compares with the photograph's features: compare with t, the AdaIN "
-        "output that was decoded": _loss(target="content"),
-        "the content loss compares pixels: compare the features of the decoded image with t": _loss(
-            target="pixels"
-        ),
-        "the decoder was fed the photograph's own features: decode the AdaIN output": _loss(
-            input_="content", target="content"
-        ),
-        "the decoder was fed the photograph's own features, and t is not decoded": _loss(
-            input_="content"
-        ),
-        "content and style are swapped in AdaIN": _loss(input_="swapped", target="swapped"),
-        "content and style are swapped": _loss(
-            input_="swapped", target="swapped", style_of="content"
-        ),
-        "the style loss compares with the photograph's statistics: take the painting's": _loss(
-            style_of="content"
-        ),
-        "the style loss uses relu4_1 alone: take all STYLE_LAYERS": _loss(layers=("relu4_1",)),
-        "the decoded image was clamped: where it leaves [0, 1] the gradient is lost; clamp only "
-        "to show a picture": _loss(decoded=lambda image: image.clamp(0, 1)),
-        "the decoded image was normalised before the encoder, which normalises by itself": _loss(
-            decoded=normalize
-        ),
-        "the image was denormalised a second time: the decoder does it as its last step": _loss(
-            decoded=denormalize
-        ),
-    }
-    steps = {diagnosis: _reference(loss) for diagnosis, loss in losses.items()}
+    changes = {text: {"total": total} for text, total in TOTAL_MISTAKES.items()} | PICTURE_MISTAKES
+    steps = {text: _reference(step_loss(**change)) for text, change in changes.items()}
     steps["the second step went along both gradients: call optimizer.zero_grad() in every step"] = (
         _reference(zero_grad=False)
     )

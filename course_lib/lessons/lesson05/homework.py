@@ -56,8 +56,70 @@ def check_gram_entry(seed: int = VISIBLE) -> Iterator[tuple]:
         yield tuple(random_features((1, 2, h, w), seed + n)[0])
 
 
-# A4.2 is the lesson's exercise.
-check_gram = checks.check_gram_matrix
+def _shifted_gram(features: Tensor, shift: int) -> Tensor:
+    width = features.shape[3] - shift
+    here, there = features[..., :width].flatten(2), features[..., shift:].flatten(2)
+    return here @ there.transpose(1, 2) / here.shape[2]
+
+
+def _gram_mistakes(features: Tensor, shift: int) -> dict[str, Tensor]:
+    (_, c, h, w), right = features.shape, _shifted_gram(features, shift)
+    width = w - shift
+    centred = features - features.mean((2, 3), keepdim=True)
+    here, there = features[..., :width].flatten(2), features[..., shift:].flatten(2)
+    rolled = features.roll(-shift, 3).flatten(2)
+    mistakes = {
+        "the shift is not used": gram_matrix(features),
+        "the picture is rolled round: what is left of the first column does not count": (
+            features.flatten(2) @ rolled.transpose(1, 2) / (h * w)
+        ),
+        "the first map is the one that is shifted: entry (a, b) takes b further right": (
+            right.transpose(1, 2)
+        ),
+        "divided by all positions: only those that have a neighbour count": right * width / w,
+        "the products are not divided: take their mean": right * h * width,
+        "divided by the channels, too: take the mean over the positions": right / c,
+        "both maps are cut, and none is shifted": gram_matrix(features[..., :width]),
+        "the other side of the picture is cut off, and none is shifted": gram_matrix(
+            features[..., shift:]
+        ),
+        "that is the covariance: the means are not subtracted in a Gram matrix": (
+            _shifted_gram(centred, shift)
+        ),
+        "the products run over the channels and leave the positions": (
+            here.transpose(1, 2) @ there / (h * width)
+        ),
+        "the samples of the batch are summed: one matrix per sample": right.sum(0),
+        "this is one number per channel: multiply each with every other, too": right.diagonal(
+            dim1=1, dim2=2
+        ),
+    }
+    if shift < h:
+        mistakes["the rows are shifted: columns are the last axis"] = _shifted_gram(
+            features.transpose(2, 3), shift
+        )
+    return mistakes
+
+
+@exercise(
+    "shifted_gram",
+    "batches, shifts from none to almost the width, gradient",
+    checks.GRAM_SECTION,
+    _shifted_gram,
+    ("features", "shift"),
+    lambda: [
+        (torch.tensor([[[[1.0, 3.0, 4.0]]]]), 0),
+        (torch.tensor([[[[1.0, 3.0, 4.0]]]]), 1),
+        (torch.tensor([[[[1.0, 3.0, 4.0], [0, 1, 5]], [[2.0, 0.0, 9.0], [7, 1, 1]]]]), 1),
+    ],
+    mistakes=_gram_mistakes,
+    gradient="the image cannot be improved",
+)
+def check_shifted_gram(seed: int = VISIBLE) -> Iterator[tuple]:
+    """A4.2: ``answer(features, shift)`` -> (N, C, C), of positions ``shift`` columns apart."""
+    for shape in [(2, 3, 5, 4), *draw_shapes(seed)]:
+        for shift in dict.fromkeys((0, 1, shape[3] - 1)):
+            yield random_features(shape, seed + shape[3]), shift
 
 
 def _root_mistakes(gram: Tensor) -> dict[str, Tensor]:

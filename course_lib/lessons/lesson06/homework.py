@@ -81,54 +81,72 @@ def check_spread(seed: int = VISIBLE) -> Iterator[tuple]:
 
 
 class FakeClock:
-    """A clock that moves only while work is done, and work that is slow the first time."""
+    """A clock that moves only while work is done, and two works that are slow the first time."""
 
     def __init__(self, first: float, others: list[float]) -> None:
-        self.now, self.calls, self.read = 100.0, 0, 0
-        self.first, self.others = first, others
+        self.now, self.read, self.costs = 100.0, 0, others
+        self.first = first
+        self.done: list[tuple[int, float, float]] = []  # which work, begin, end
 
     def __call__(self) -> float:
         self.read += 1
         return self.now
 
-    def work(self) -> None:
-        cost = self.first if self.calls == 0 else self.others[(self.calls - 1) % len(self.others)]
-        self.calls += 1
+    def work(self, number: int) -> None:
+        before = [which for which, *_ in self.done].count(number)
+        cost = self.costs[len(self.done) % len(self.costs)] if before else self.first
+        self.done.append((number, self.now, self.now + cost))
         self.now += cost
 
 
 @explained(STOPWATCH)
 def check_measure(answer: Callable, seed: int = VISIBLE) -> None:
-    """A5.2: ``answer(work, repeats)`` -> list of seconds, without the first, slow call.
+    """A5.2: ``answer(works, repeats)`` -> a list of seconds for each work, measured in turn.
 
     The clock is ``time.perf_counter``; for the check it is replaced by one that only work moves.
     """
     rng = draw(seed)
     repeats = rng.randint(4, 7)
-    costs = [round(rng.uniform(0.5, 1.5), 2) for _ in range(2 * repeats + 3)]
+    costs = [round(rng.uniform(0.5, 1.5), 2) for _ in range(4 * repeats + 3)]
     clock = FakeClock(round(rng.uniform(5, 9), 2), costs)
     real, coarse = time.perf_counter, time.time
     time.perf_counter = clock
     try:
-        result = answer(clock.work, repeats)
+        result = answer([lambda: clock.work(0), lambda: clock.work(1)], repeats)
     finally:
         time.perf_counter, time.time = real, coarse
     if result is None:
         if seed != VISIBLE:
             raise NotAttempted("measure: not attempted")
         return print("measure: not attempted yet")
-    times = _check_use(clock, result, repeats)
-    warm_ups = clock.calls - repeats
-    right = tuple(costs[warm_ups - 1 :][:repeats]) if warm_ups else ()
-    if abs(times[0] - clock.first) < 1e-6 or not right:
+    for number, times in enumerate(_check_use(clock, result, repeats)):
+        _check_times(clock, number, times, repeats)
+    turns = [which for which, *_ in clock.done][-2 * repeats :]
+    if any(turns[k] == turns[k + 1] for k in range(0, 2 * repeats, 2)):
         raise CheckFailed(
-            "the first call is in the list: it also pays for loading and memory; call work() once "
-            "before the clock starts (warm-up)",
-            f"Expected times near {costs[0]:g}, got {times[0]:g} first",
+            "one after the other: if the machine is busy for a while, one of them suffers; take "
+            "turns, one call of each",
+            f"Expected the calls {[0, 1] * repeats}, got {turns}",
         )
-    spans = [sum(right[: number + 1]) for number in range(repeats)]
+    print("measure: correct (a warm-up of each, then turn by turn)")
+
+
+def _check_times(clock: FakeClock, number: int, times: list[float], repeats: int) -> None:
+    """Compare the times of one work with those that its calls took."""
+    calls = [(begin, end) for which, begin, end in clock.done if which == number]
+    timed = calls[-repeats:]
+    right = tuple(end - begin for begin, end in timed)
+    if abs(times[0] - clock.first) < 1e-6 or len(calls) == repeats:
+        raise CheckFailed(
+            "the first call is in the list: it also pays for loading and memory; call each work "
+            "once before the clock starts (warm-up)",
+            f"Expected times near {clock.costs[0]:g}, got {times[0]:g} first",
+        )
+    start = timed[0][0]
     mistakes = {
-        "the clock starts once for all: start it again before each call": tuple(spans),
+        "the clock starts once for all: start it again before each call": tuple(
+            end - start for _, end in timed
+        ),
         "every time is the mean of all: keep each call's own time": (sum(right) / repeats,)
         * repeats,
         "milliseconds: return seconds": tuple(1000 * x for x in right),
@@ -136,20 +154,20 @@ def check_measure(answer: Callable, seed: int = VISIBLE) -> None:
         "these are calls per second: return seconds per call": tuple(1 / x for x in right),
         "the clock is started after work(): read it before": (0.0,) * repeats,
         "these are readings of the clock: subtract that before the call": tuple(
-            100 + clock.first + sum(costs[: warm_ups - 1]) + x for x in spans
+            end for _, end in timed
         ),
     }
-    names = tuple(f"time {number}" for number in range(1, repeats + 1))
-    compare(times, right, mistakes, "measure", names)
-    print("measure: correct (one warm-up, then one time per call)")
+    names = tuple(f"time {k}" for k in range(1, repeats + 1))
+    compare(times, right, mistakes, f"measure, work {number}", names)
 
 
-def _check_use(clock: FakeClock, result: object, repeats: int) -> list[float]:
-    """The times of a result; complain about a clock or work not used, or another form."""
-    if clock.calls == 0:
+def _check_use(clock: FakeClock, result: object, repeats: int) -> list[list[float]]:
+    """The times of both works; complain about a clock or work not used, or another form."""
+    calls = [[which for which, *_ in clock.done].count(number) for number in (0, 1)]
+    if not any(calls):
         raise CheckFailed(
             "the work was never called: write work(), with the brackets",
-            f"Expected {repeats + 1} calls, got 0",
+            f"Expected {repeats + 1} calls of each, got 0",
         )
     if clock.read == 0:
         raise CheckFailed(
@@ -157,24 +175,25 @@ def _check_use(clock: FakeClock, result: object, repeats: int) -> list[float]:
             "time.time() may jump when the computer's clock is set",
             "Expected a clock that is read before and after each call, got none",
         )
-    times = plain_list(result)
-    if not isinstance(times, list):
+    lists = plain_list(result)
+    if not isinstance(lists, list) or len(lists) != 2 or not isinstance(lists[0], list):
         raise CheckFailed(
-            "return the list of all times: a summary throws the spread away",
-            f"Expected {repeats} times, got {show(result)}",
+            "return a list for each work, with all its times: a summary throws the spread away",
+            f"Expected 2 lists of {repeats} times, got {show(result)}",
         )
-    if len(times) != repeats:
-        raise CheckFailed(
-            f"{repeats} repeats were asked for, and {len(times)} times came back",
-            f"Expected {repeats} times, got {show(times)}",
-        )
-    if clock.calls < repeats:
-        raise CheckFailed(
-            f"work was called {clock.calls} times for {repeats} repeats: each time is that of a "
-            "call of its own",
-            f"Expected {repeats + 1} calls, got {clock.calls}",
-        )
-    return times
+    for times, count in zip(lists, calls, strict=True):
+        if not isinstance(times, list) or len(times) != repeats:
+            raise CheckFailed(
+                f"{repeats} repeats were asked for, and other numbers of times came back",
+                f"Expected {repeats} times, got {show(times)}",
+            )
+        if count < repeats:
+            raise CheckFailed(
+                f"a work was called {count} times for {repeats} repeats: each time is that of a "
+                "call of its own",
+                f"Expected {repeats + 1} calls, got {count}",
+            )
+    return lists
 
 
 def _speedup(plain: Sequence[float], ours: Sequence[float]) -> Three:

@@ -2,12 +2,23 @@
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from course_lib.lessons.checking import VISIBLE, exercise
+import numpy as np
+
+from course_lib.lessons import homework_checking
+from course_lib.lessons.checking import (
+    VISIBLE,
+    CheckFailed,
+    NotAttempted,
+    exercise,
+    explained,
+    number_of,
+)
 from course_lib.lessons.homework_checking import draw
 from course_lib.lessons.lesson07 import checks
-from course_lib.survey.intervals import binomial_test
+from course_lib.lessons.smallest_case import contrast, plain_list, show
+from course_lib.survey.simulating import draw_skills
 
 RATE = 'lesson 07, section 4 "250 of 325"'
 PEOPLE = 'lesson 07, section 5 "How many people?"'
@@ -91,48 +102,63 @@ def check_rate(seed: int = VISIBLE) -> Iterator[tuple]:
 check_wilson = checks.check_wilson_interval
 
 
-def _p_mistakes(successes: int, answers: int) -> dict[str, float]:
-    tail = [math.comb(answers, k) / 2**answers for k in range(answers + 1)]
-    upper, lower, far = (
-        sum(tail[successes:]),
-        sum(tail[: successes + 1]),
-        abs(2 * successes - answers),
-    )
-    normal = math.erfc(far / math.sqrt(2 * answers))
+def _chances(answers: int, chance: float) -> list[float]:
+    """The probability of 0, 1, ... right answers by guessing."""
+    return [
+        math.comb(answers, k) * chance**k * (1 - chance) ** (answers - k)
+        for k in range(answers + 1)
+    ]
+
+
+def _p_value(successes: int, answers: int, chance: float) -> float:
+    chances = _chances(answers, chance)
+    return sum(p for p in chances if p <= chances[successes] * (1 + 1e-9))
+
+
+def _p_mistakes(successes: int, answers: int, chance: float) -> dict[str, float]:
+    chances, mean = _chances(answers, chance), answers * chance
+    here, right = chances[successes], _p_value(successes, answers, chance)
+    upper, lower = sum(chances[successes:]), sum(chances[: successes + 1])
+    far = abs(successes - mean)
     return {
-        "this is one-sided: as far from one half on either side counts": min(upper, lower),
-        "this is the upper side alone: as far from one half on either side counts": upper,
-        "this is the lower side alone: as far from one half on either side counts": lower,
-        "the probability of exactly this many: 'at least as far' sums over more": tail[successes],
-        "'at least as far' includes this many itself: use >=, not >": (
-            binomial_test(successes, answers) - (1 + (far > 0)) * tail[successes]
+        "this is one-sided: what is as improbable on either side counts": min(upper, lower),
+        "this is the upper side alone: what is as improbable on either side counts": upper,
+        "this is the lower side alone: what is as improbable on either side counts": lower,
+        "the probability of exactly this many: add those that are no more probable": here,
+        "'at most as probable' includes this result itself: use <=, not <": sum(
+            p for p in chances if p < here * (1 - 1e-9)
         ),
-        "this is the normal approximation: add up the exact probabilities": normal,
-        "this is the probability of being nearer: subtract it from 1": (
-            1 - binomial_test(successes, answers)
+        "twice one side is right for a chance of one half only": 2 * min(upper, lower),
+        "twice one side, cut off at 1, is right for a chance of one half only": min(
+            1.0, 2 * min(upper, lower)
         ),
-        "twice the upper side is right above one half only, and a probability is at most 1": (
-            2 * upper
+        "as far from the mean is not as improbable: compare the probabilities": sum(
+            p for k, p in enumerate(chances) if abs(k - mean) >= far - 1e-9
         ),
-        "a probability is at most 1: with exactly one half right it is 1": 2 * min(upper, lower),
-        "twice the upper side, cut off at 1, is right above one half only": min(1.0, 2 * upper),
+        "the chance is not used: not every guess is a coin": _p_value(successes, answers, 0.5),
+        "chance and 1 - chance are exchanged": _p_value(successes, answers, 1 - chance),
+        "this is the normal approximation: add up the exact probabilities": math.erfc(
+            far / math.sqrt(2 * mean * (1 - chance))
+        ),
+        "this is the probability of being more probable: subtract it from 1": 1 - right,
     }
 
 
 @exercise(
     "p_value",
-    "above one half, below, exactly",
+    "pairs, fours and fives, above the guess and below",
     RATE,
-    binomial_test,
-    ("successes", "answers"),
-    lambda: [(2, 2), (1, 2), (0, 3), (1, 4)],
+    _p_value,
+    ("successes", "answers", "chance"),
+    lambda: [(2, 2, 0.5), (1, 2, 0.25), (2, 4, 0.25), (3, 5, 0.4)],
     mistakes=_p_mistakes,
 )
 def check_p_value(seed: int = VISIBLE) -> Iterator[tuple]:
-    """A6.3: ``answer(successes, answers)``: two-sided exact p-value against a fair coin."""
+    """A6.3: ``answer(successes, answers, chance)``: exact p-value against guessing."""
     rng = draw(seed)
-    yield from ((9, 10), (5, 10), (2, 11), (12, 12), (0, 9))
-    yield from [(rng.randint(8, 20), 20 + rng.randint(0, 9)) for _ in range(2)]
+    yield from ((9, 10, 0.5), (5, 10, 0.5), (2, 11, 0.5), (12, 12, 0.2), (0, 9, 0.25))
+    yield from ((6, 10, 0.25), (1, 12, 0.3), (2, 20, 0.3))
+    yield from [(rng.randint(4, 16), rng.randint(18, 25), rng.choice((0.2, 0.3))) for _ in range(2)]
 
 
 def _people_interval(right: Table) -> Pair:
@@ -232,3 +258,75 @@ def check_people_needed(seed: int = VISIBLE) -> Iterator[tuple]:
     yield 0.2, 0.07  # 31.36: it is not
     for _ in range(3):
         yield round(rng.uniform(0.15, 0.35), 3), round(rng.uniform(0.03, 0.1), 3)
+
+
+# --- numbers of one's own ---
+
+
+def participants(name: str) -> list[list[bool]]:
+    """Answers of 65 simulated people to five questions each, drawn for the student of this name."""
+    rng = np.random.default_rng(homework_checking.seed_of(name))
+    skills = draw_skills(65, rate=0.77, spread=1.0, rng=rng)
+    return [[bool(rng.random() < skill) for _ in range(5)] for skill in skills]
+
+
+def own_right(name: str) -> tuple[float, float, float]:
+    """The share of right answers of a student's own participants, and the interval over people."""
+    right = participants(name)
+    return _rate(right)[0], *_people_interval(right)
+
+
+def own_mistakes(name: str) -> dict[str, tuple[float, ...]]:
+    """Diagnosis -> the three numbers that this mistake gives."""
+    right, (share, low, high) = participants(name), own_right(name)
+    wrong = {text: (share, *pair) for text, pair in _people_mistakes(right).items()}
+    wrong["this is the share of wrong answers"] = (1 - share, 1 - high, 1 - low)
+    wrong["percent: here a rate lies between 0 and 1"] = (100 * share, 100 * low, 100 * high)
+    return {text: x for text, x in wrong.items() if not _as_printed(x, (share, low, high))}
+
+
+def _as_printed(given: Sequence[float], wanted: Sequence[float]) -> bool:
+    """Whether numbers agree when they are printed with three decimals."""
+    return all(abs(a - b) < 6e-4 for a, b in zip(given, wanted, strict=True))
+
+
+@explained(PEOPLE)
+def check_own_numbers(answer: Callable, seed: int = VISIBLE) -> None:
+    """A6.6: ``answer()`` -> (name, share, low, high) of the participants drawn for that name.
+
+    When graded, the name is the one that the grader knows the student by.
+    """
+    given = plain_list(answer())
+    if given is None:
+        if seed != VISIBLE:
+            raise NotAttempted("own_numbers: not attempted")
+        return print("own_numbers: not attempted yet")
+    if not isinstance(given, list) or len(given) != 4 or not isinstance(given[0], str):
+        raise CheckFailed(
+            "return four things: your name, the share, and both ends of the interval",
+            f"Expected such as ('ada', 0.77, 0.73, 0.81), got {show(given)}",
+        )
+    name, places = given[0], ("share", "low", "high")
+    numbers = [number_of(x, place) for x, place in zip(given[1:], places, strict=True)]
+    if not name.strip():
+        raise CheckFailed(
+            "the name is empty: write the one under which you hand in", "Expected a name, got ''"
+        )
+    graded = seed != VISIBLE and homework_checking.GRADED
+    own = graded or name
+    wanted = own_right(own)
+    if not _as_printed(numbers, wanted):
+        if not homework_checking.same_student(own, name) and _as_printed(numbers, own_right(name)):
+            raise CheckFailed(
+                f"these are the numbers of {name}'s participants; yours are drawn for the name "
+                f"under which you hand in, {own}",
+                contrast(wanted[0], numbers[0]).capitalize(),
+            )
+        for text, wrong in own_mistakes(own).items():
+            if _as_printed(numbers, wrong):
+                raise CheckFailed(text, f"For {own} {contrast(list(wanted), numbers)}")
+        raise CheckFailed(
+            f"these are not the numbers of {own}'s participants",
+            f"For {own} {contrast(list(wanted), numbers)}",
+        )
+    print(f"own_numbers: correct (those of {own})")
