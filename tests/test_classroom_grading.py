@@ -166,7 +166,7 @@ print("x" * 100_000_000)
 for _ in range(100):
     print("y" * 999_999)
 """
-LOOP = "def p_value(successes, answers):\n    while True:\n        pass"
+LOOP = "def p_value(successes, answers, chance):\n    while True:\n        pass"
 STUBBORN = """
 while True:
     try:
