@@ -28,3 +28,5 @@ REPOSITORY = Path.cwd() if INSTALLED else _PACKAGE.parent
 """Where commands write by default: the checkout, or else the folder that Python started in."""
 DATA_DIR = (_PACKAGE if INSTALLED else REPOSITORY) / "data"
 LESSONS_DIR = (_PACKAGE if INSTALLED else REPOSITORY) / "notebooks"
+STUDENT = "COURSE_GUARD_STUDENT"
+"""The environment variable in which the grader names a student to the checks."""

@@ -12,7 +12,7 @@ from course_lib.lessons.lesson03.checks import (
     check_style_loss,
 )
 from course_lib.lessons.lesson03.decoder_checks import check_decoder
-from course_lib.lessons.lesson03.step_checks import check_training_step
+from course_lib.lessons.step_checks import check_training_step
 
 # The wrong and the right answers are in wrong_answers/.
 

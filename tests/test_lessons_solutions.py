@@ -16,9 +16,9 @@ import torch.nn.functional as F
 
 from course_lib import REPOSITORY
 from course_lib.adain import channel_statistics
+from course_lib.lessons import step_checks
 from course_lib.lessons.lesson03 import build as build03
 from course_lib.lessons.lesson03 import checks as checks03
-from course_lib.lessons.lesson03 import step_checks
 from course_lib.lessons.lesson04 import build as build04
 from course_lib.lessons.lesson04 import checks as checks04
 from course_lib.lessons.lesson05 import build as build05

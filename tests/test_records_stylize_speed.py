@@ -110,7 +110,7 @@ def test_results_are_complete_and_settings_say_what_was_run(two_photos, loads):
     assert settings["photographs"] == photos
     assert settings["style"] == find_images(DATA_DIR / "style")[0].stem
     assert settings["precision"] == "float32" and settings["repeats"] == 2
-    assert "threads" in settings["device"]
+    assert "thread" in settings["device"]
     json.dumps([settings, results])
 
 

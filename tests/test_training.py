@@ -527,7 +527,6 @@ def test_records_are_averages_also_when_a_run_is_prolonged(reference, config, ou
 SCRIPT = """
 import json, sys, time, torch
 from course_lib.training.config import TrainingConfig; from course_lib.training.loop import train
-torch.set_num_threads(2)
 settings = json.loads(sys.argv[1])
 settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
 def report(record):

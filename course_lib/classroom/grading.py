@@ -22,7 +22,7 @@ from pathlib import Path
 import matplotlib
 import psutil
 
-from course_lib import DATA_DIR, REPOSITORY
+from course_lib import DATA_DIR, REPOSITORY, STUDENT
 from course_lib.classroom import kernel_guard
 from course_lib.classroom.generating import (
     ASSIGNMENTS_DIR,
@@ -33,7 +33,6 @@ from course_lib.classroom.generating import (
 )
 from course_lib.classroom.ledger import read_table, write_table
 from course_lib.classroom.notebook_repair import mend
-from course_lib.lessons.homework_checking import STUDENT
 from course_lib.system.files import replacing
 
 BOOK, EMPTY_BOOK = "gradebook.db", ".empty_{}.db"

@@ -8,7 +8,8 @@ import hashlib
 import os
 import random
 
-STUDENT = "COURSE_GUARD_STUDENT"  # the environment variable in which the grader names a student
+from course_lib import STUDENT
+
 GRADED = os.environ.get(STUDENT, "")  # read once: a submission may change its environment
 
 

@@ -7,9 +7,8 @@ import torch
 
 from course_lib.adain import adain, channel_statistics
 from course_lib.images import normalize
-from course_lib.lessons.lesson03.build import FORGOTTEN
-from course_lib.lessons.lesson03.step_checks import PICTURE_MISTAKES
 from course_lib.lessons.lesson04 import homework
+from course_lib.lessons.step_checks import FORGOTTEN, PICTURE_MISTAKES
 from course_lib.losses import STYLE_LAYERS
 from course_lib.training.objective import adain_losses
 from wrong_answers.answers import Answers, as_rows, sometimes

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from course_lib.adain import adain, apply_statistics, channel_statistics
-from course_lib.lessons.lesson03 import step_checks
+from course_lib.lessons import step_checks
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 from course_lib.training.objective import adain_losses
 

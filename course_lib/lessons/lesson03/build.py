@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.lessons.checking import CheckFailed, exercise, explained
-from course_lib.lessons.lesson03.step_checks import SmallDecoder, SmallEncoder
+from course_lib.lessons.step_checks import FORGOTTEN, SmallDecoder, SmallEncoder, crops
 from course_lib.training.objective import adain_losses
 
 WHERE = 'lesson 03, section 8 "Exercise 4, the build"'
@@ -22,19 +22,6 @@ BATCH, SIDE, STEPS, WARMUP, RATE, STYLE_WEIGHT, DECAY, SEED = 2, 8, 8, 2, 1e-2, 
 
 Crops = Callable[[Sequence[Tensor], int, int, torch.Generator], Tensor]
 Train = Callable[..., Mapping[str, object] | None]
-
-
-def crops(pictures: Sequence[Tensor], count: int, side: int, generator: torch.Generator) -> Tensor:
-    """``count`` square crops (count, 3, side, side) from pictures (3, H, W), drawn anywhere."""
-    found = []
-    for _ in range(count):
-        picture = pictures[torch.randint(len(pictures), (), generator=generator)]
-        y, x = (
-            int(torch.randint(length - side + 1, (), generator=generator))
-            for length in picture.shape[-2:]
-        )
-        found.append(picture[:, y : y + side, x : x + side])
-    return torch.stack(found)
 
 
 @explained(WHERE)
@@ -237,17 +224,6 @@ def train(
         "optimizer": optimizer.state_dict(),
         "generator": generator.get_state(),
     }
-
-
-FORGOTTEN = {
-    "rate": "the learning rate never changes: set it in every step, in optimizer.param_groups",
-    "weight": "the style weight is missing: content + 10 * style",
-    "decoder": "the weights were not restored: load_state_dict into the given decoder",
-    "average": "the average began anew: it belongs into the state",
-    "optimizer": "Adam forgot its averages of the gradients: its state_dict belongs into the state",
-    "generator": "the generator began anew, and the same crops came again: keep its get_state()",
-    "step": "the steps were counted from 0 again, and the rate with them: keep the step",
-}
 
 
 @explained(WHERE)

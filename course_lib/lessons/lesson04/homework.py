@@ -24,14 +24,15 @@ from course_lib.lessons.checking import (
     kinds,
 )
 from course_lib.lessons.homework_checking import draw, draw_shapes
-from course_lib.lessons.lesson03.build import FORGOTTEN, crops
-from course_lib.lessons.lesson03.step_checks import (
+from course_lib.lessons.smallest_case import contrast, show
+from course_lib.lessons.step_checks import (
+    FORGOTTEN,
     PICTURE_MISTAKES,
     SmallDecoder,
     SmallEncoder,
+    crops,
     step_loss,
 )
-from course_lib.lessons.smallest_case import contrast, show
 from course_lib.training.objective import adain_losses
 
 PRECISION = 'lesson 03, section 7 "Mixed precision"'

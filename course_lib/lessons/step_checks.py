@@ -1,4 +1,4 @@
-"""The check of lesson 03 on one step of training, with small stand-ins for the two networks."""
+"""Checks of one step of training, with small stand-ins for the two networks: lesson 03 and A7."""
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
@@ -59,6 +59,30 @@ class SmallDecoder(nn.Module):
         x = F.interpolate(F.relu(self.first(features)), scale_factor=8, mode="nearest")
         return denormalize(3 * self.last(x))
 
+
+def crops(pictures: Sequence[Tensor], count: int, side: int, generator: torch.Generator) -> Tensor:
+    """``count`` square crops (count, 3, side, side) from pictures (3, H, W), drawn anywhere."""
+    found = []
+    for _ in range(count):
+        picture = pictures[torch.randint(len(pictures), (), generator=generator)]
+        y, x = (
+            int(torch.randint(length - side + 1, (), generator=generator))
+            for length in picture.shape[-2:]
+        )
+        found.append(picture[:, y : y + side, x : x + side])
+    return torch.stack(found)
+
+
+# What a resumed training forgets -> what to do about it.
+FORGOTTEN = {
+    "rate": "the learning rate never changes: set it in every step, in optimizer.param_groups",
+    "weight": "the style weight is missing: content + 10 * style",
+    "decoder": "the weights were not restored: load_state_dict into the given decoder",
+    "average": "the average began anew: it belongs into the state",
+    "optimizer": "Adam forgot its averages of the gradients: its state_dict belongs into the state",
+    "generator": "the generator began anew, and the same crops came again: keep its get_state()",
+    "step": "the steps were counted from 0 again, and the rate with them: keep the step",
+}
 
 STYLE_WEIGHT = 0.5
 RATE = 0.01  # of plain gradient descent, so that the size of a step shows the size of a loss
