@@ -13,6 +13,7 @@ from course_lib.measuring.timing import compare, matrix_rate, seconds
 from course_lib.records import stylize_speed
 from course_lib.records.stylize_speed import PlainTransfer, benchmark_stylize
 from course_lib.stylize import StyleStatistics, StyleTransfer
+from course_lib.system.devices import describe
 
 CPU = torch.device("cpu")
 
@@ -110,7 +111,7 @@ def test_results_are_complete_and_settings_say_what_was_run(two_photos, loads):
     assert settings["photographs"] == photos
     assert settings["style"] == find_images(DATA_DIR / "style")[0].stem
     assert settings["precision"] == "float32" and settings["repeats"] == 2
-    assert "thread" in settings["device"]
+    assert settings["device"].startswith(describe(torch.device("cpu")))
     json.dumps([settings, results])
 
 

@@ -30,11 +30,15 @@ def draw_shapes(seed: int, count: int = 3, channels: int = 0) -> list[tuple[int,
     return shapes
 
 
+def _spelled(name: str) -> str:
+    return name.strip().lower()
+
+
 def same_student(one: str, other: str) -> bool:
     """Whether two ways of writing a name mean one student."""
-    return one.strip().lower() == other.strip().lower()
+    return _spelled(one) == _spelled(other)
 
 
 def seed_of(student: str) -> int:
     """A seed of each student's own, from the name, however it is capitalised."""
-    return int.from_bytes(hashlib.sha256(student.strip().lower().encode()).digest()[:4], "big")
+    return int.from_bytes(hashlib.sha256(_spelled(student).encode()).digest()[:4], "big")
