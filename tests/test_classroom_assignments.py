@@ -20,7 +20,7 @@ from course_lib.adain import adain, channel_statistics
 from course_lib.classroom import bundle, generating
 from course_lib.images import denormalize, normalize
 from course_lib.lessons import homework_checking
-from course_lib.lessons.checking import CheckFailed
+from course_lib.lessons.answers import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
 from course_lib.lessons.lesson03 import homework as homework03

@@ -14,7 +14,7 @@ from course_lib.adain import channel_statistics
 from course_lib.classroom import bundle, generating, grading, lesson_times, readiness
 from course_lib.cli import options
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD
-from course_lib.lessons.checking import CheckFailed
+from course_lib.lessons.answers import CheckFailed
 from course_lib.lessons.lesson01 import homework as homework01
 from course_lib.lessons.lesson02 import homework as homework02
 from course_lib.lessons.lesson03 import homework as homework03

@@ -10,7 +10,7 @@ from wrong_answers.rescale import RIGHT
 
 from course_lib import REPOSITORY
 from course_lib.images import normalize, reflect_pad
-from course_lib.lessons import checking
+from course_lib.lessons.answers import CheckFailed
 from course_lib.lessons.lesson01 import build, checks
 from course_lib.vgg import VGG19Encoder, load_original_weights, normalize_activations
 
@@ -69,4 +69,4 @@ def test_rescale_agrees_with_the_library():
 
 
 def test_a_failed_check_shows_one_line_in_a_notebook():
-    assert checking.CheckFailed("too loud")._render_traceback_() == ["Not yet: too loud"]
+    assert CheckFailed("too loud")._render_traceback_() == ["Not yet: too loud"]

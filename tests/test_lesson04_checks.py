@@ -7,7 +7,7 @@ import re
 import pytest
 
 from course_lib import REPOSITORY
-from course_lib.lessons.checking import CheckFailed
+from course_lib.lessons.answers import CheckFailed
 from course_lib.lessons.lesson04 import build, checks
 from course_lib.lessons.lesson04.checks import (
     EVIDENCE,

@@ -5,7 +5,7 @@ import torch
 
 from course_lib.gatys.config import GatysConfig
 from course_lib.gatys.objective import GatysObjective
-from course_lib.lessons.checking import CheckFailed
+from course_lib.lessons.answers import CheckFailed
 from course_lib.lessons.lesson05.checks import check_gatys_loss, check_gram_matrix, gatys_loss
 from course_lib.losses import gram_matrix
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from course_lib.lessons.checking import CheckFailed
+from course_lib.lessons.answers import CheckFailed
 from course_lib.lessons.lesson06.checks import check_job_seconds, check_macs
 from course_lib.lessons.lesson06.timer_checks import FIRST, LAUNCH, PretendDevice, check_timer
 from course_lib.system.devices import synchronize

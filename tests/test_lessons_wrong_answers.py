@@ -13,7 +13,7 @@ from grading_kit import ASSIGNMENTS_DIR, read, text_of
 from wrong_answers import BANK, HOMEWORK
 
 from course_lib import lessons
-from course_lib.lessons.checking import CheckFailed, NotAttempted
+from course_lib.lessons.answers import CheckFailed, NotAttempted
 from course_lib.lessons.lesson02.checks import check_channel_statistics
 from course_lib.lessons.smallest_case import contrast
 

@@ -9,16 +9,9 @@ from torch import Tensor, nn
 
 from course_lib.adain import adain
 from course_lib.images import denormalize, normalize
-from course_lib.lessons.checking import (
-    VISIBLE,
-    CheckFailed,
-    NotAttempted,
-    close,
-    compare,
-    explained,
-    kinds,
-    number_of,
-)
+from course_lib.lessons.agreement import close, compare, number_of
+from course_lib.lessons.answers import VISIBLE, CheckFailed, NotAttempted
+from course_lib.lessons.checking import explained, kinds
 from course_lib.lessons.smallest_case import contrast, show
 from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 

@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.images import normalize, reflect_pad
-from course_lib.lessons.checking import CheckFailed, compare, explained
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import explained
 from course_lib.lessons.smallest_case import show
 
 WHERE = 'lesson 01, section 11 "Build it: VGG-19 from a state dict"'

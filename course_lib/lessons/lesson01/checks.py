@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, normalize, reflect_pad
-from course_lib.lessons.checking import CheckFailed, attempts, compare, exercise, explained, kinds
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed, attempts
+from course_lib.lessons.checking import exercise, explained, kinds
 from course_lib.lessons.smallest_case import show
 from course_lib.vgg import VGG19Encoder
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, denormalize
-from course_lib.lessons.checking import VISIBLE, exercise, random_features
+from course_lib.lessons.answers import VISIBLE
+from course_lib.lessons.checking import exercise, random_features
 from course_lib.lessons.homework_checking import draw, draw_shapes
 
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red: of the original VGG-19, 0 to 255

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from course_lib.adain import EPSILON, adain
-from course_lib.lessons.checking import CheckFailed, exercise, kinds, random_features, random_shapes
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import exercise, kinds, random_features, random_shapes
 
 WHERE = 'lesson 02, section 10 "Build it: AdaIN\'s big sister"'
 

@@ -6,15 +6,9 @@ import torch
 from torch import Tensor
 
 from course_lib.adain import adain, channel_statistics, whiten
-from course_lib.lessons.checking import (
-    CheckFailed,
-    call,
-    compare,
-    exercise,
-    kinds,
-    random_features,
-    random_shapes,
-)
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed, call
+from course_lib.lessons.checking import exercise, kinds, random_features, random_shapes
 
 
 def _feature_cases() -> list[tuple[Tensor]]:

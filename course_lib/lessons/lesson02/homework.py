@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from course_lib.adain import EPSILON, channel_statistics
-from course_lib.lessons.checking import VISIBLE, CheckFailed, call, close, exercise, random_features
+from course_lib.lessons.agreement import close
+from course_lib.lessons.answers import VISIBLE, CheckFailed, call
+from course_lib.lessons.checking import exercise, random_features
 from course_lib.lessons.homework_checking import draw, draw_shapes
 from course_lib.lessons.lesson02 import checks
 

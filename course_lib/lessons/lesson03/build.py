@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from course_lib.lessons.checking import CheckFailed, exercise, explained
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.step_checks import FORGOTTEN, SmallDecoder, SmallEncoder, crops
 from course_lib.training.objective import adain_losses
 

@@ -6,15 +6,8 @@ import torch
 from torch import Tensor
 
 from course_lib.adain import ChannelStatistics, channel_statistics, whiten
-from course_lib.lessons.checking import (
-    CheckFailed,
-    attempts,
-    exercise,
-    explained,
-    kinds,
-    random_features,
-    random_shapes,
-)
+from course_lib.lessons.answers import CheckFailed, attempts
+from course_lib.lessons.checking import exercise, explained, kinds, random_features, random_shapes
 from course_lib.losses import content_loss, gram_matrix, style_loss
 
 WHERE = 'lesson 03, section 4 "The two losses, by hand"'

@@ -8,16 +8,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from course_lib.decoder import LAYERS
-from course_lib.lessons.checking import (
-    CheckFailed,
-    call,
-    close,
-    compare,
-    difference,
-    explained,
-    kinds,
-    random_features,
-)
+from course_lib.lessons.agreement import close, compare, difference
+from course_lib.lessons.answers import CheckFailed, call
+from course_lib.lessons.checking import explained, kinds, random_features
 from course_lib.lessons.lesson03.decoder_mistakes import Weights, decode, decoder_mistakes
 
 CONVOLUTIONS = [(channels_in, channels_out) for _, channels_in, channels_out in LAYERS]

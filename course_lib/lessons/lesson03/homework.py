@@ -9,7 +9,8 @@ from torch import Tensor
 
 from course_lib.images import reflect_pad
 from course_lib.lessons import step_checks
-from course_lib.lessons.checking import VISIBLE, exercise, random_features
+from course_lib.lessons.answers import VISIBLE
+from course_lib.lessons.checking import exercise, random_features
 from course_lib.lessons.homework_checking import draw, draw_shapes
 from course_lib.lessons.lesson03 import checks
 

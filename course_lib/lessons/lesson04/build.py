@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from course_lib.lessons.checking import CheckFailed, exercise, explained
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.lesson04.checks import check_letters
 from course_lib.lessons.lesson04.figures import windowed, windowed_means
 from course_lib.lessons.smallest_case import show

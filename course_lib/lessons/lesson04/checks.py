@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from course_lib import DATA_DIR
-from course_lib.lessons.checking import CheckFailed, exercise, explained
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.lesson04.figures import windowed_means
 from course_lib.training.logs import epoch_losses
 

@@ -15,14 +15,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_lib.images import normalize
-from course_lib.lessons.checking import (
-    VISIBLE,
-    CheckFailed,
-    NotAttempted,
-    exercise,
-    explained,
-    kinds,
-)
+from course_lib.lessons.answers import VISIBLE, CheckFailed, NotAttempted
+from course_lib.lessons.checking import exercise, explained, kinds
 from course_lib.lessons.homework_checking import draw, draw_shapes
 from course_lib.lessons.smallest_case import contrast, show
 from course_lib.lessons.step_checks import (

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.lessons.checking import CheckFailed, compare, explained
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import explained
 from course_lib.lessons.smallest_case import show
 
 Loss = Callable[[Tensor], Tensor]

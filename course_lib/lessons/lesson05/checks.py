@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course_lib.adain import channel_statistics
-from course_lib.lessons.checking import CheckFailed, exercise, kinds, random_features, random_shapes
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import exercise, kinds, random_features, random_shapes
 from course_lib.losses import gram_matrix
 
 GRAM_SECTION = 'lesson 05, section 2 "Style as a Gram matrix"'

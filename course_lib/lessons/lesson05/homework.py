@@ -7,15 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from course_lib.lessons.checking import (
-    VISIBLE,
-    CheckFailed,
-    attempts,
-    close,
-    exercise,
-    explained,
-    random_features,
-)
+from course_lib.lessons.agreement import close
+from course_lib.lessons.answers import VISIBLE, CheckFailed, attempts
+from course_lib.lessons.checking import exercise, explained, random_features
 from course_lib.lessons.homework_checking import draw, draw_shapes
 from course_lib.lessons.lesson05 import checks
 from course_lib.lessons.smallest_case import contrast, plain_list, show

@@ -3,7 +3,9 @@
 import statistics
 from collections.abc import Callable, Sequence
 
-from course_lib.lessons.checking import CheckFailed, compare, explained
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import explained
 from course_lib.lessons.lesson06.timer_checks import FIRST, PretendDevice, on_pretend_device
 
 Work = Callable[[], None]

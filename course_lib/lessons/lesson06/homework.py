@@ -5,14 +5,9 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from course_lib.lessons.checking import (
-    VISIBLE,
-    CheckFailed,
-    NotAttempted,
-    compare,
-    exercise,
-    explained,
-)
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import VISIBLE, CheckFailed, NotAttempted
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.homework_checking import draw
 from course_lib.lessons.smallest_case import plain_list, show
 

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from types import FunctionType
 
-from course_lib.lessons.checking import CheckFailed, explained, number_of
+from course_lib.lessons.agreement import number_of
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import explained
 
 WHERE = "lesson 06, section 1 (a wrong timer, and why)"
 REPEATS = (5, 7, 9)

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from course_lib.lessons.checking import CheckFailed, attempts, compare, exercise, explained
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed, attempts
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.homework_checking import draw
 from course_lib.lessons.smallest_case import contrast, show
 from course_lib.survey.intervals import (

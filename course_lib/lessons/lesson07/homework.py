@@ -7,14 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from course_lib.lessons import homework_checking
-from course_lib.lessons.checking import (
-    VISIBLE,
-    CheckFailed,
-    NotAttempted,
-    exercise,
-    explained,
-    number_of,
-)
+from course_lib.lessons.agreement import number_of
+from course_lib.lessons.answers import VISIBLE, CheckFailed, NotAttempted
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.homework_checking import draw
 from course_lib.lessons.lesson07 import checks
 from course_lib.lessons.smallest_case import contrast, plain_list, show

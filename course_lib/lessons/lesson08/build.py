@@ -13,7 +13,9 @@ from torch import Tensor
 
 from course_lib.adain import ChannelStatistics, channel_statistics
 from course_lib.images import to_image
-from course_lib.lessons.checking import CheckFailed, compare, exercise, explained
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed
+from course_lib.lessons.checking import exercise, explained
 from course_lib.lessons.smallest_case import show
 from course_lib.playground.picture_store import PictureStore
 from course_lib.playground.settings import Look

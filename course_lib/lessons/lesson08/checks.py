@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from course_lib import CourseError
-from course_lib.lessons.checking import CheckFailed, attempts, compare, exercise
+from course_lib.lessons.agreement import compare
+from course_lib.lessons.answers import CheckFailed, attempts
+from course_lib.lessons.checking import exercise
 from course_lib.lessons.smallest_case import plain_list
 from course_lib.painting.colour import LUMINANCE_WEIGHTS, luminance
 from course_lib.painting.mixtures import corner_weights
