@@ -30,6 +30,7 @@ from course_lib.losses import STYLE_LAYERS, content_loss, style_loss
 from course_lib.system.devices import describe
 from course_lib.system.files import locked
 from course_lib.training import loop
+from course_lib.training.checkpoints import load_run, read_recipes, save_run
 from course_lib.training.config import (
     FREE_TO_CHANGE,
     PRESETS,
@@ -41,7 +42,7 @@ from course_lib.training.datasets import draw_crops
 from course_lib.training.film import LARGEST_FILE, finish_film, read_film
 from course_lib.training.loop import train
 from course_lib.training.objective import adain_losses, shifted_losses
-from course_lib.training.trainer import Trainer, read_recipes
+from course_lib.training.trainer import Trainer
 from course_lib.vgg import VGG19Encoder
 
 STEPS, WARMUP = 12, 3
@@ -650,7 +651,7 @@ def test_changed_settings_are_refused(reference, trainer, monkeypatch, name, val
     changed = TrainingConfig(**(settings | {name: value}))
     monkeypatch.setattr(trainer, "config", changed)
     with pytest.raises(TrainingError) as caught:
-        trainer.load(reference.out / "checkpoint.pt")
+        load_run(trainer, reference.out / "checkpoint.pt")
     assert f"{name} {settings[name]!r} -> {value!r}" in str(caught.value)
     assert trainer.completed == 0
 
@@ -670,7 +671,7 @@ def test_free_settings_may_change(reference, trainer, monkeypatch):
     }
     assert set(free) == FREE_TO_CHANGE
     monkeypatch.setattr(trainer, "config", TrainingConfig(**(reference.state["config"] | free)))
-    trainer.load(reference.out / "checkpoint.pt")
+    load_run(trainer, reference.out / "checkpoint.pt")
     assert trainer.completed == STEPS
 
 
@@ -852,7 +853,7 @@ def test_the_average_follows_the_weights_and_is_what_is_saved(config):
         for m, p in zip(mean, trainer.decoder.parameters(), strict=True):
             m.mul_(decay).add_(p.detach(), alpha=1 - decay)
     torch.testing.assert_close(list(trainer.averaged.parameters()), mean)
-    trainer.save()
+    save_run(trainer)
     saved = load_file(trainer.out / "decoder.safetensors")
     wanted = trainer.averaged.conv4_1.bias.detach().half()
     assert torch.equal(saved["conv4_1.bias"], wanted)
@@ -867,7 +868,7 @@ def test_a_run_with_an_average_goes_on_as_if_nothing_had_happened(config, tmp_pa
     trainer = Trainer(cut, progress=False)
     for _ in range(4):
         trainer.step()
-    trainer.save()
+    save_run(trainer)
     run(cut)
     mine, its = (load_file(tmp_path / n / "decoder.safetensors") for n in ("cut", "whole"))
     torch.testing.assert_close(mine, its, rtol=0, atol=0)
@@ -951,7 +952,7 @@ def test_style_crops_may_have_another_size(config):
 
 def test_checkpoints_are_due_by_time_too(config, out, monkeypatch):
     saved = []
-    monkeypatch.setattr(Trainer, "save", lambda self: saved.append(self.completed))
+    monkeypatch.setattr(loop, "save_run", lambda trainer: saved.append(trainer.completed))
     monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
     run(config(steps=3, checkpoint_every=100))
     assert saved == [1, 2, 3]
@@ -1015,7 +1016,7 @@ def test_malformed_checkpoints_are_one_sentence(reference, trainer, tmp_path, mo
     whole = isinstance(change, list) or "config" in change or name == "no config"
     torch.save(change if whole else reference.state | change, tmp_path / "checkpoint.pt")
     with pytest.raises(TrainingError, match="is damaged") as caught:
-        trainer.load(tmp_path / "checkpoint.pt")
+        load_run(trainer, tmp_path / "checkpoint.pt")
     assert "\n" not in str(caught.value)
 
 
@@ -1029,7 +1030,7 @@ def test_averages_and_weights_of_other_kinds_are_refused(reference, trainer, tmp
     torch.save(state, tmp_path / "b.pt")
     for name, word in (("a.pt", "other shapes"), ("b.pt", "not finite")):
         with pytest.raises(TrainingError, match=f"is damaged .*{word}"):
-            trainer.load(tmp_path / name)
+            load_run(trainer, tmp_path / name)
 
 
 @pytest.mark.parametrize("recipe", ["{", "3", '{"a": 1}', "[1]", '[{"steps": "x"}]', "[" * 9000])

@@ -16,12 +16,13 @@ from tqdm import tqdm
 from course_lib.system.devices import keep_freed_memory
 from course_lib.system.files import locked, remove_leftovers, write_text
 from course_lib.system.printing import no_bar
+from course_lib.training.checkpoints import load_run, not_finite, save_run, saying_what_to_do
 from course_lib.training.config import TrainingConfig, check_config
 from course_lib.training.datasets import ImagePool
 from course_lib.training.film import is_film_step
 from course_lib.training.logs import Log
 from course_lib.training.processes import joined_processes, local_device
-from course_lib.training.trainer import Trainer, saying_what_to_do
+from course_lib.training.trainer import Trainer
 
 ASK_EVERY = 10  # steps between two questions to the other processes whether to stop or to save
 SAVE_EVERY = 120.0  # seconds between two checkpoints, if ``checkpoint_every`` takes longer
@@ -75,7 +76,7 @@ def train(
                 remove_leftovers(trainer.out, FILES)
         checkpoint = trainer.out / "checkpoint.pt"
         if checkpoint.exists():
-            trainer.load(checkpoint)
+            load_run(trainer, checkpoint)
         processes.wait()  # before the first of them writes
         if processes.first:
             text = json.dumps(dataclasses.asdict(config), indent=1)
@@ -114,7 +115,7 @@ def _run(
             if done or trainer.record_is_due():
                 record = trainer.log_record()
                 if not math.isfinite(record["loss"]):
-                    raise trainer.not_finite()
+                    raise not_finite(trainer)
                 with saying_what_to_do(trainer.out):
                     log.write(record)
                 bar.set_postfix(c=f"{record['content_loss']:.3f}", s=f"{record['style_loss']:.3f}")
@@ -126,10 +127,10 @@ def _run(
                 late = time.perf_counter() - saved >= SAVE_EVERY
                 due = processes.any(due or late, trainer.device)
             if due:
-                trainer.save()
+                save_run(trainer)
                 saved = time.perf_counter()
     if not done:
-        trainer.save()
+        save_run(trainer)
         raise KeyboardInterrupt(
             f"stopped after step {trainer.completed}; run the same command again to go on"
         )

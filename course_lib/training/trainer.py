@@ -1,56 +1,30 @@
 """The state of a run and one step of it."""
 
-import contextlib
 import copy
-import dataclasses
 import functools
-import json
 import math
 import operator
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from course_lib import CourseError
-from course_lib.decoder import Decoder, DecoderError, load_decoder, read_metadata, save_decoder
+from course_lib.decoder import Decoder, load_decoder
 from course_lib.fast import apply_statistics, channel_statistics
-from course_lib.images import ImageError, contact_sheet, save_image, to_image
-from course_lib.system.devices import machine, pick_precision
-from course_lib.system.files import replacing
-from course_lib.system.listings import check_names, plain_name
-from course_lib.training.config import FREE_TO_CHANGE, TrainingConfig, TrainingError, check_config
+from course_lib.images import contact_sheet, save_image, to_image
+from course_lib.system.devices import pick_precision
+from course_lib.system.listings import check_names
+from course_lib.training.checkpoints import read_recipes
+from course_lib.training.config import TrainingConfig, TrainingError, check_config
 from course_lib.training.cuda_graph import RecordedStep
 from course_lib.training.datasets import ImagePool, draw_crops, load_pool
 from course_lib.training.film import add_to_film, film_frame, film_pairs
 from course_lib.training.objective import CELL, adain_losses, autoencoder_loss, shifted_losses
 from course_lib.training.processes import ALONE, Processes, local_device
 from course_lib.vgg import VGG19Encoder
-
-
-@contextlib.contextmanager
-def saying_what_to_do(out: Path) -> Iterator[None]:
-    """Turn a full or unwritable disk into a TrainingError that says so in one sentence."""
-    try:
-        yield
-    except (OSError, SafetensorError, ImageError) as error:
-        reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    except RuntimeError as error:
-        # torch.save's own kind hides the reason.
-        if isinstance(error, CourseError) or not re.search("writ|unexpected pos", str(error)):
-            raise
-        reason = "the disk may be full"
-    else:
-        return
-    raise TrainingError(
-        f"{out} cannot be written ({reason}); what was saved before is kept: make room and run the "
-        "same command again to go on"
-    ) from None
 
 
 class Trainer:
@@ -277,121 +251,6 @@ class Trainer:
             "seconds": round(self.elapsed, 1),
         }
 
-    def save(self) -> None:
-        """Write the decoder for use, a preview, and the checkpoint; each is renamed into place.
-
-        The checkpoint comes last: killed before it, a run goes on from the one before and writes
-        all three again.
-
-        Raises:
-            TrainingError: the decoder's weights are no longer finite, or the disk is full; the
-                last checkpoint is kept.
-        """
-        if not all(p.isfinite().all() for p in self.decoder.parameters()):
-            raise self.not_finite()
-        sums = self.processes.total(self.sums) / self.processes.count
-        if not self.processes.first:
-            return
-        state = {
-            "config": dataclasses.asdict(self.config),
-            "completed": self.completed,
-            "elapsed": self.elapsed,
-            "decoder": self.decoder.state_dict(),
-            "averaged": self.averaged.state_dict() if self.config.average else None,
-            "optimizer": self.optimizer.state_dict(),
-            "sums": sums,
-            "summed": self.summed,
-            "pictures": self.pictures(),
-        }
-        path = self.out / "decoder.safetensors"
-        with saying_what_to_do(self.out):
-            save_decoder(self.averaged, path, self.encoder, self.notes())
-            self.preview()
-            with replacing(self.out / "checkpoint.pt") as temporary:
-                torch.save(state, temporary)
-
-    def pictures(self) -> list[list[str]]:
-        """The names of all pictures in the folders, to notice on resuming that some changed."""
-        return [
-            [str(path.name) for path in pool.files] for pool in (self.content_pool, self.style_pool)
-        ]
-
-    def not_finite(self) -> TrainingError:
-        return TrainingError(
-            f"the loss is not finite at step {self.completed}; the last good checkpoint in "
-            f"{self.out} is kept: try a lower learning rate"
-        )
-
-    def notes(self) -> dict[str, object]:
-        """What the decoder's metadata say about its training, earlier runs included."""
-        hidden = ("content", "style", "out", "exclude", "initial_decoder")  # paths of one machine
-        recipe = {k: v for k, v in dataclasses.asdict(self.config).items() if k not in hidden}
-        recipe |= {
-            "steps": self.completed,
-            "content_images": len(self.content_pool),
-            "style_images": len(self.style_pool),
-            **machine(self.device, self.precision),
-        }
-        recipes = [*self.earlier_recipes, recipe]
-        steps = sum(recipe["steps"] for recipe in recipes)
-        return {"steps": steps, "recipe": recipes, "data": self.config.data_note}
-
-    def load(self, path: Path) -> None:
-        """Go back to a checkpoint of the same configuration.
-
-        Raises:
-            TrainingError: it is damaged or belongs to a run with other settings.
-        """
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            self.check_settings(path, dict(state["config"]))
-            self.check_pictures(path, state.get("pictures"))
-            self.restore(state)
-        except TrainingError:
-            raise
-        except Exception as error:
-            reason = (str(error) or type(error).__name__).partition("\n")[0]
-            raise TrainingError(f"{path} is damaged ({reason}): delete it to start again") from None
-
-    def check_settings(self, path: Path, its: dict[str, object]) -> None:
-        """Raise TrainingError unless a checkpoint was made with this configuration."""
-        usual = {field.name: field.default for field in dataclasses.fields(TrainingConfig)}
-        its = usual | its
-        mine = dataclasses.asdict(self.config)
-        changed = [k for k in mine if k not in FREE_TO_CHANGE and meant(k, mine) != meant(k, its)]
-        if changed:
-            details = ", ".join(f"{k} {its[k]!r} -> {mine[k]!r}" for k in changed)
-            raise TrainingError(f"{path} was made with other settings ({details}); use another out")
-
-    def check_pictures(self, path: Path, its: list[list[str]] | None) -> None:
-        """Raise TrainingError if pictures were added to the folders, or taken away."""
-        for before, now in zip(its or (), self.pictures(), strict=False):
-            changed = sorted(set(before) ^ set(now))
-            if before and now and (changed or len(before) != len(now)):
-                names = ", ".join(changed[:3]) or "some with equal names"
-                raise TrainingError(
-                    f"{path} was made with {len(before)} pictures in the folders where {len(now)} "
-                    f"are now ({names}); put them back, or use another out"
-                )
-
-    def restore(self, state: dict) -> None:
-        """Take a checkpoint's values over; raises something if they do not fit."""
-        self.decoder.load_state_dict(state["decoder"])
-        if self.config.average:
-            self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        for parameter, values in self.optimizer.state.items():
-            if any(values[k].shape != parameter.shape for k in ("exp_avg", "exp_avg_sq")):
-                raise CourseError("the optimiser's averages have other shapes")
-        if state["sums"].shape != self.sums.shape:
-            raise CourseError("the sums of losses have another shape")
-        self.sums, self.summed = state["sums"], int(state.get("summed", 0))
-        self.completed, self.elapsed = int(state["completed"]), float(state["elapsed"])
-        if min(self.completed, self.elapsed, self.summed) < 0 or not math.isfinite(self.elapsed):
-            raise CourseError("its step or time is none")
-        if not all(p.isfinite().all() for p in self.decoder.parameters()):
-            raise CourseError("its weights are not finite")
-
     def film_frame(self) -> None:
         """Add a frame to the run's film, ``film.png``, if it has one."""
         if not self.config.film:
@@ -417,27 +276,3 @@ class Trainer:
                 pictures = self.averaged(apply_statistics(features, statistics))
                 rows.append([to_image(content), *map(to_image, pictures)])
         save_image(contact_sheet(rows, config.crop), self.out / "preview.jpg")
-
-
-def meant(name: str, settings: dict[str, object]) -> object:
-    """A setting as it is compared: paths as the files they lead to, names in one form."""
-    value = settings[name]
-    if name in ("content", "style"):
-        return [str(Path(folder).expanduser().resolve()) for folder in value]
-    if name == "initial_decoder" and value:
-        return str(Path(value).expanduser().resolve())
-    if name == "exclude":
-        return sorted(set(filter(None, map(plain_name, value))))
-    return value
-
-
-def read_recipes(path: str) -> list[dict[str, object]]:
-    """The recipes that a decoder's metadata name; raises DecoderError if they cannot be read."""
-    text = read_metadata(path).get("recipe", "[]")
-    try:
-        recipes = json.loads(text)
-        if not isinstance(recipes, list) or not all(int(r["steps"]) >= 0 for r in recipes):
-            raise CourseError("not a list of recipes with steps")
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DecoderError(f"{path} has a recipe that cannot be read ({error})") from None
-    return recipes
