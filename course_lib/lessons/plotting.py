@@ -17,7 +17,7 @@ from torch import Tensor
 
 from course_lib.images import to_image
 
-plt.rcParams["axes.formatter.min_exponent"] = 3  # on logarithmic axes 20, not 2 x 10^1
+plt.rcParams["axes.formatter.min_exponent"] = 4  # on logarithmic axes 1000, not 10^3
 
 Picture = Tensor | Image.Image
 # Okabe and Ito's palette, which people with any kind of colour vision can tell apart.
