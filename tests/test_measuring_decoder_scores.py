@@ -127,6 +127,20 @@ def test_copying_folders_scores_the_controls(folders):
     assert result["mean_content_ratio"] == pytest.approx(0, abs=1e-6)
 
 
+def test_enlarged_paintings_are_named_and_the_mean_is_told_without_them(folders, make_images):
+    (small,) = make_images(folders[1] / "small", 1, size=(90, 23), seed=3)
+    small.rename(folders[1] / "small.png")
+    halfway = transfer(lambda content, style: 0.5 * (content + style))
+    result = score_folders(halfway, list_folders(*folders), size=24)
+    assert result["enlarged_paintings"] == ["small.png"] and result["paintings"] == 3
+    large = [ratio for name, ratio in result["by_style"].items() if name != "small.png"]
+    assert result["mean_style_ratio_without_enlarged"] == pytest.approx(np.mean(large))
+    assert result["mean_style_ratio_without_enlarged"] != result["mean_style_ratio"]
+    result = score_folders(halfway, list_folders(*folders), size=64)
+    assert len(result["enlarged_paintings"]) == 3
+    assert result["mean_style_ratio_without_enlarged"] is None
+
+
 def test_only_the_listed_files_are_scored(folders):
     copy = transfer(lambda content, style: content)
     listed = list_folders(*folders, only={"image_00.png", "image_02.png"})

@@ -64,6 +64,10 @@ def test_every_command_named_exists():
         assert re.search(rf"\b{command}\b", help_text), command
 
 
+def _enlarged(quality):
+    return f"{quality['paintings']}, {len(quality['enlarged_paintings'])}"
+
+
 def test_quality_is_the_recorded_one():
     small, large = results("decoder/quality.json"), results("decoder/quality_512.json")
     for name, key, form in (
@@ -73,6 +77,9 @@ def test_quality_is_the_recorded_one():
         ("found by relu4_1", "found_by_features", ".0%"),
     ):
         assert f"| {name} | {small[key]:{form}} | {large[key]:{form}} |" in README, name
+    without = " | ".join(f"{r['mean_style_ratio_without_enlarged']:.2f}" for r in (small, large))
+    assert f"| without enlarged paintings | {without} |" in README
+    assert f"| paintings, of them enlarged | {_enlarged(small)} | {_enlarged(large)} |" in README
     assert f"{small['pairs']} at 256 pixels" in README and f"{large['pairs']} at 512" in README
     race = small["overtaken"]
     assert f"Of {len(race['pairs'])} pairs at 256 pixels" in README

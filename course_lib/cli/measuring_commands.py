@@ -135,8 +135,11 @@ def quality(options: argparse.Namespace) -> int:
         results["overtaken"] = count_evaluations(transfer, pairs, options.size, config)
     code = tell_left_out(folders.skipped, folders.ignored)
     save_record(options.out, decoder_settings(options, transfer), results)
+    sharp, enlarged = results["mean_style_ratio_without_enlarged"], results["enlarged_paintings"]
+    known = enlarged and sharp is not None
+    aside = f" ({sharp:.3f} without the {len(enlarged)} that were enlarged)" if known else ""
     print(
-        f"{options.out}: style ratio {results['mean_style_ratio']:.3f}, "
+        f"{options.out}: style ratio {results['mean_style_ratio']:.3f}{aside}, "
         f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs; the right "
         f"photograph is found by features for {results['found_by_features']:.1%}, by edges for "
         f"{results['found_by_edges']:.1%}"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib import CourseError
-from course_lib.images import square, to_tensor
+from course_lib.images import open_image, square, to_tensor
 from course_lib.losses import STYLE_LAYERS, style_loss
 from course_lib.measuring.scores import edge_correlation, edge_strength
 from course_lib.stylize import StyleTransfer
@@ -117,6 +117,9 @@ def list_folders(content: Path, style: Path, only: Collection[str] = (), every: 
 def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[str, object]:
     """Score every photograph with every painting, as squares of ``size``.
 
+    A painting with fewer pixels is enlarged and thereby blurred, and no decoder that paints strokes
+    comes near it: such paintings are named, and the mean style ratio is given without them, too.
+
     Raises:
         CourseError: there are fewer than two photographs, all of them are the same picture, or
             every painting is one of them.
@@ -128,17 +131,23 @@ def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[
     ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
     if not ratios:
         raise CourseError("every painting is the photograph itself; use others")
+    enlarged = [path.name for path in folders.paintings if min(open_image(path).size) < size]
+    by_style = {path.name: _mean_ratio(scores, path.name) for path in folders.paintings}
+    large = [by_style[name] for name in by_style if name not in enlarged]
+    known = [ratio for ratio in large if ratio is not None]
     return {
         "pairs": len(scores),
         "pairs_of_one_picture_with_itself": len(scores) - len(ratios),
         "photographs": len(contents),
         "paintings": len(styles),
+        "enlarged_paintings": enlarged,
         "mean_style_ratio": mean(ratios),
+        "mean_style_ratio_without_enlarged": mean(known) if known else None,
         "mean_content_ratio": mean(score["content_ratio"] for score in scores),
         "mean_squared_content_ratio": mean(score["content_ratio"] ** 2 for score in scores),
         "found_by_features": mean(score["found_by_features"] for score in scores),
         "found_by_edges": mean(score["found_by_edges"] for score in scores),
-        "by_style": {path.name: _mean_ratio(scores, path.name) for path in folders.paintings},
+        "by_style": by_style,
     }
 
 
