@@ -133,11 +133,12 @@ def test_enlarged_paintings_are_named_and_the_mean_is_told_without_them(folders,
     halfway = transfer(lambda content, style: 0.5 * (content + style))
     result = score_folders(halfway, list_folders(*folders), size=24)
     assert result["enlarged_paintings"] == ["small.png"] and result["paintings"] == 3
+    assert result["enlarged_photographs"] == []
     large = [ratio for name, ratio in result["by_style"].items() if name != "small.png"]
     assert result["mean_style_ratio_without_enlarged"] == pytest.approx(np.mean(large))
     assert result["mean_style_ratio_without_enlarged"] != result["mean_style_ratio"]
     result = score_folders(halfway, list_folders(*folders), size=64)
-    assert len(result["enlarged_paintings"]) == 3
+    assert len(result["enlarged_paintings"]) == len(result["enlarged_photographs"]) == 3
     assert result["mean_style_ratio_without_enlarged"] is None
 
 

@@ -64,10 +64,6 @@ def test_every_command_named_exists():
         assert re.search(rf"\b{command}\b", help_text), command
 
 
-def _enlarged(quality):
-    return f"{quality['paintings']}, {len(quality['enlarged_paintings'])}"
-
-
 def test_quality_is_the_recorded_one():
     small, large = results("decoder/quality.json"), results("decoder/quality_512.json")
     for name, key, form in (
@@ -79,7 +75,9 @@ def test_quality_is_the_recorded_one():
         assert f"| {name} | {small[key]:{form}} | {large[key]:{form}} |" in README, name
     without = " | ".join(f"{r['mean_style_ratio_without_enlarged']:.2f}" for r in (small, large))
     assert f"| without enlarged paintings | {without} |" in README
-    assert f"| paintings, of them enlarged | {_enlarged(small)} | {_enlarged(large)} |" in README
+    for kind in ("photographs", "paintings"):
+        counts = (f"{r[kind]}, {len(r['enlarged_' + kind])}" for r in (small, large))
+        assert f"| {kind}, of them enlarged | {' | '.join(counts)} |" in README
     assert f"{small['pairs']} at 256 pixels" in README and f"{large['pairs']} at 512" in README
     race = small["overtaken"]
     assert f"Of {len(race['pairs'])} pairs at 256 pixels" in README

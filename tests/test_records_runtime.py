@@ -28,11 +28,11 @@ from course_lib.records import runtime as runtime_module
 from course_lib.records import runtime_methods
 from course_lib.records.runtime import (
     BenchmarkError,
-    RuntimeConfig,
     benchmark_runtime,
     check_process,
     time_process,
 )
+from course_lib.records.runtime_config import RuntimeConfig
 from course_lib.records.runtime_methods import durations, measure_gatys, steady_state, whole_run
 from course_lib.records.runtime_quality import until
 from course_lib.stylize import StyleTransfer
@@ -366,9 +366,10 @@ def test_the_whole_recipe_can_be_run_without_pictures(no_process, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--images", "9"], ["--images", "1 to 8", "9"]),
+        (["--images", "9"], ["images must be at least 1 and at most 8, got 9"]),
         (["--size", "20"], ["multiples of 8", "20"]),
         (["--sizes", "64", "8192"], ["multiples of 8", "8192"]),
+        (["--sizes"], ["sizes must be at least one number"]),
         (["--evaluations", "1"], ["evaluations", "at least 2"]),
         (["--device", "cuda:99"], ["cuda:99"]),
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 from course_lib.cli.options import (
     Parser,
     add_compute_options,
+    add_config_options,
     add_numbers,
     add_record_options,
     chosen,
@@ -21,6 +22,7 @@ from course_lib.cli.options import (
     tell_made,
 )
 from course_lib.cli.result_pictures import save_bars
+from course_lib.records.runtime_config import RuntimeConfig
 
 MOST_BARS = 40  # of paintings in the picture of ``quality``; the record holds all
 
@@ -93,22 +95,7 @@ def add_benchmarks(bench: Parser) -> None:
     text = "AdaIN against Gatys' optimisation, on equal terms"
     line = "--images 2 --size 256 --evaluations 20"
     sub = kind("runtime", measure_runtime, show_runtime, text, line, "runtime")
-    text = "sides for the scaling with size"
-    sides = [128, 256, 512, 1024]
-    sub.add_argument("--sizes", nargs="+", type=positive, default=sides, help=text)
-    add_numbers(
-        sub,
-        images=(5, "pictures"),
-        size=(512, "side of the square pictures"),
-        evaluations=(
-            80,
-            "of the first picture's optimisation, the rest is extrapolated; 1000 runs the whole "
-            "recipe for every picture",
-        ),
-        quality_size=(256, "side for quality at equal time"),
-        quality_evaluations=(100, "of each optimisation there"),
-        repeats=(3, "rounds that count"),
-    )
+    add_config_options(sub, RuntimeConfig)
     text = "memory for a very large photograph"
     sub = kind("tiling", measure_tiling, show_tiling, text, "--width 3000 --height 2000")
     side = "of the photograph, pixels"
@@ -137,7 +124,7 @@ def quality(options: argparse.Namespace) -> int:
     save_record(options.out, decoder_settings(options, transfer), results)
     sharp, enlarged = results["mean_style_ratio_without_enlarged"], results["enlarged_paintings"]
     known = enlarged and sharp is not None
-    aside = f" ({sharp:.3f} without the {len(enlarged)} that were enlarged)" if known else ""
+    aside = f" ({sharp:.3f} without the {len(enlarged)} paintings enlarged)" if known else ""
     print(
         f"{options.out}: style ratio {results['mean_style_ratio']:.3f}{aside}, "
         f"content ratio {results['mean_content_ratio']:.3f}, {results['pairs']} pairs; the right "
@@ -199,7 +186,7 @@ def show_train(options: argparse.Namespace, settings: dict, results: dict) -> li
 
 
 def measure_runtime(options: argparse.Namespace) -> tuple[dict, dict]:
-    from course_lib.records.runtime import RuntimeConfig, benchmark_runtime
+    from course_lib.records.runtime import benchmark_runtime
 
     config = RuntimeConfig(**chosen(options, RuntimeConfig) | {"device": str(options.device)})
     return benchmark_runtime(config, options.pictures, tell)
@@ -209,12 +196,14 @@ def show_runtime(options: argparse.Namespace, settings: dict, results: dict) -> 
     from course_lib.lessons.lesson06.report_table import in_words, table_in_words
 
     process, limit = results["process"]["seconds"]["median"], results["report"]["adain_seconds"]
-    print(f"process start to {options.images} saved pictures: {process:.2f} s (report: {limit} s)")
+    print(
+        f"process start to {settings['images']} saved pictures: {process:.2f} s (report: {limit} s)"
+    )
     print("\n".join(table_in_words(results["table"])))
     for line in (*results["differences"], *map(in_words, results["equal_quality"])):
         print(line)
     seconds = {row["method"]: row["our_seconds"] for row in results["table"]}
-    label = f"seconds for {options.images} pictures"
+    label = f"seconds for {settings['images']} pictures"
     return [options.pictures, bars(options, seconds, label)]
 
 

@@ -167,9 +167,9 @@ def add_config_options(parser: Parser, config: type) -> None:
         settings: dict[str, object] = {"help": text["help"] + note, "default": argparse.SUPPRESS}
         if kind is bool:
             settings["action"] = YesByDefault if default else "store_true"
-        elif typing.get_origin(kind) is tuple:
-            settings |= {"nargs": "*", "type": typing.get_args(kind)[0]}
         else:
+            if typing.get_origin(kind) is tuple:
+                settings["nargs"], kind = "*", typing.get_args(kind)[0]
             named = kind is str and not (text["choices"] or text["metavar"])
             kinds = {int: any_whole, str: (lambda t: str(file_path(t))) if named else str}
             settings |= {"type": kinds.get(kind, kind), "choices": text["choices"]}
@@ -181,7 +181,7 @@ def add_config_options(parser: Parser, config: type) -> None:
 def _shown(default: object) -> str:
     if isinstance(default, bool):
         return "yes"
-    return " ".join(default) if isinstance(default, tuple) else f"{default}"
+    return " ".join(map(str, default)) if isinstance(default, tuple) else f"{default}"
 
 
 def chosen(options: argparse.Namespace, config: type) -> dict[str, object]:

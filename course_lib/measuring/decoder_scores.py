@@ -117,8 +117,9 @@ def list_folders(content: Path, style: Path, only: Collection[str] = (), every: 
 def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[str, object]:
     """Score every photograph with every painting, as squares of ``size``.
 
-    A painting with fewer pixels is enlarged and thereby blurred, and no decoder that paints strokes
-    comes near it: such paintings are named, and the mean style ratio is given without them, too.
+    Pictures with fewer pixels are enlarged and thereby blurred, and are named. No decoder that
+    paints strokes comes near a blurred painting, so the mean style ratio is given without these,
+    too.
 
     Raises:
         CourseError: there are fewer than two photographs, all of them are the same picture, or
@@ -131,7 +132,9 @@ def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[
     ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
     if not ratios:
         raise CourseError("every painting is the photograph itself; use others")
-    enlarged = [path.name for path in folders.paintings if min(open_image(path).size) < size]
+    small_photographs, enlarged = (
+        [path.name for path in paths if min(open_image(path).size) < size] for paths in folders[:2]
+    )
     by_style = {path.name: _mean_ratio(scores, path.name) for path in folders.paintings}
     large = [by_style[name] for name in by_style if name not in enlarged]
     known = [ratio for ratio in large if ratio is not None]
@@ -140,6 +143,7 @@ def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[
         "pairs_of_one_picture_with_itself": len(scores) - len(ratios),
         "photographs": len(contents),
         "paintings": len(styles),
+        "enlarged_photographs": small_photographs,
         "enlarged_paintings": enlarged,
         "mean_style_ratio": mean(ratios),
         "mean_style_ratio_without_enlarged": mean(known) if known else None,

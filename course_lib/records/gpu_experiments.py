@@ -147,7 +147,8 @@ def training_speed(series: Series, seconds: float) -> tuple[dict, dict]:
 def runtime(series: Series, seconds: float) -> tuple[dict, dict]:
     """AdaIN against Gatys' optimisation, the report's recipe to its end, on five pairs."""
     from course_lib.gatys.config import GatysConfig
-    from course_lib.records.runtime import RuntimeConfig, benchmark_runtime
+    from course_lib.records.runtime import benchmark_runtime
+    from course_lib.records.runtime_config import RuntimeConfig
 
     sizes: dict[str, object] = {"evaluations": 1000, "sizes": (256, 512, 1024)}
     if series.toy:

@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -24,64 +23,14 @@ from course_lib.gatys.config import GatysConfig
 from course_lib.images import library
 from course_lib.lessons.lesson06.report_table import REPORT, differences, runtime_table
 from course_lib.measuring.timing import summary
+from course_lib.records.runtime_config import PAIRS, RuntimeConfig
 from course_lib.records.runtime_methods import measure_adain, measure_gatys
 from course_lib.records.runtime_quality import equal_quality
 from course_lib.records.runtime_scaling import picture, profile_layers, scale_sizes
 from course_lib.stylize import DEFAULT_DECODER
 from course_lib.system.devices import describe, keep_freed_memory
 
-PAIRS = (
-    ("cat", "van_gogh_street_in_auvers"),
-    ("city", "kandinsky_composition_viii"),
-    ("raccoon", "hokusai_great_wave"),
-    ("astronaut", "renoir_moulin_de_la_galette"),
-    ("rocket", "hiroshige_shrine_in_snow"),
-    ("coffee", "stained_glass"),
-    ("hopper", "fauve_hills"),
-    ("cameraman", "pen_engraving"),
-)
 QUALITY_PAIRS = 5
-SMALLEST, LARGEST = 16, 4096
-
-
-@dataclass(frozen=True)
-class RuntimeConfig:
-    """What ``benchmark_runtime`` measures.
-
-    Args:
-        images: pictures, at most ``len(PAIRS)``; ``size``: side of the squares in pixels.
-        evaluations: of the optimisation for the first picture; 1000 or more runs the whole recipe
-            for all of them.
-        sizes: sides for the scaling with size.
-        quality_size, quality_evaluations: for quality at equal time and its pictures.
-        repeats: rounds that count.
-        device, precision: see ``devices``.
-
-    Raises:
-        CourseError: a number that cannot be used.
-    """
-
-    images: int = 5
-    size: int = 512
-    evaluations: int = 80
-    sizes: tuple[int, ...] = (128, 256, 512, 1024)
-    quality_size: int = 256
-    quality_evaluations: int = 100
-    repeats: int = 3
-    device: str = "cpu"
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.images <= len(PAIRS):
-            raise CourseError(f"--images must be from 1 to {len(PAIRS)}, got {self.images}")
-        for size in (self.size, self.quality_size, *self.sizes):
-            if size % 8 or not SMALLEST <= size <= LARGEST:
-                raise CourseError(
-                    f"sizes must be multiples of 8 from {SMALLEST} to {LARGEST} pixels, got {size}"
-                )
-        for name in ("evaluations", "quality_evaluations"):
-            if getattr(self, name) < 2:
-                raise CourseError(f"{name} must be at least 2, got {getattr(self, name)}")
 
 
 def benchmark_runtime(
