@@ -85,14 +85,13 @@ class SurveyForm:
         self.widget = widgets.VBox([self.heading, self.row, self.next_row])
         self._next()
 
-    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, object], dict[str, object]]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
         """The form, and its first picture for readers without a kernel."""
         item = self.steps[0][0]
-        source = item["picture"] or item["options"][0]["picture"]
-        kind, _, picture = source.removeprefix("data:").partition(";base64,")
-        plain = {kind: picture, "text/plain": "the survey as a form"}
-        alt = "The picture of the form's first question"
-        return self.widget._repr_mimebundle_() | plain, {kind: {"alt": alt}}
+        source = html.escape(item["picture"] or item["options"][0]["picture"])
+        picture = PICTURE.format(source, "The picture of the form's first question")
+        plain = {"text/html": picture, "text/plain": "the survey as a form"}
+        return self.widget._repr_mimebundle_() | plain
 
     def choose(self, position: int) -> None:
         """Mark position 1 or 2, or 0 for neither; it can be changed until ``go_on``."""
