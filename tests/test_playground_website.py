@@ -16,7 +16,7 @@ from course_lib.playground.website import BACK_ENDS, PAGE, build_site, fetch_run
 from course_lib.stylize import StyleTransfer
 from course_lib.system.downloads import DownloadError
 
-pytest.importorskip("onnx")
+pytest.importorskip("onnxscript")
 STYLES = ["hokusai_great_wave", "splatter"]
 
 

@@ -108,7 +108,7 @@ def export_command(options: argparse.Namespace) -> int:
     from course_lib.system.files import relative_name
     from course_lib.system.optional_packages import need
 
-    need("onnx", "onnx", "exporting")
+    need("onnxscript", "onnxscript", "exporting")
     if options.check:
         need("onnxruntime", "onnxruntime", "--check")
     options.device, options.precision = "cpu", "float32"

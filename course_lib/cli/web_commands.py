@@ -34,7 +34,7 @@ def build(options: argparse.Namespace) -> None:
     from course_lib.playground.website import build_site, fetch_runtime, site_server
     from course_lib.system.optional_packages import need
 
-    need("onnx", "onnx", "exporting")
+    need("onnxscript", "onnxscript", "exporting")
     options.device, options.precision = "cpu", "float32"
     transfer = load_transfer(options)
     runtime = options.runtime or fetch_runtime("out")

@@ -1,68 +1,112 @@
 """The stylising network as an ONNX file, for programs that have neither Python nor PyTorch.
 
-The graph is written node by node, the same 18 convolutions as ``vgg.py`` and ``decoder.py``, in
-float32. Sizes and alpha are inputs; padding to a multiple of 8 and cutting off happen inside.
+``torch.onnx`` follows the same code that paints here, in float32. Sizes and alpha stay inputs;
+padding to a multiple of 8 and cutting off happen inside.
 """
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from course_lib import DATA_DIR, CourseError
-from course_lib.adain import EPSILON
-from course_lib.decoder import AFTER_UPSAMPLING, LAYERS, Decoder
-from course_lib.images import IMAGENET_MEAN, IMAGENET_STD, load_image
+from course_lib.adain import ChannelStatistics, apply_statistics, channel_statistics
+from course_lib.images import load_image
 from course_lib.stylize import StyleTransfer
 from course_lib.system.files import replacing
 from course_lib.system.optional_packages import need
-from course_lib.vgg import VGG19Encoder
 
-OPSET, IR_VERSION = 18, 8  # the oldest that have all that is needed: ONNX Runtime from 1.14
+OPSET = 18
 SMALLEST = 9  # pixels per side: ONNX mirrors only what is larger than the margin
 TOLERANCE = 1e-3  # between the file and PyTorch, for colours in [0, 1]
-KINDS = ("network", "painter", "style", "encoder", "decoder")
 LARGE = 1000  # numbers: constants above are kept in half precision if that is asked for
+# Names of the sides of what goes in. The pictures that are followed have these sizes; others
+# work, too, and the sides differ so that none is taken for another.
+IMAGE = {0: "batch", 2: "height", 3: "width"}
+STYLE = {2: "style_height", 3: "style_width"}
+FEATURES = {0: "batch", 2: "rows", 3: "columns"}
 
 
 class ExportError(CourseError):
     """A network that cannot be exported; the message is one sentence for the user."""
 
 
-@dataclass
-class Graph:
-    """Nodes and constants of an ONNX graph under construction; values are known by names."""
+class Network(nn.Module):
+    """Content (N, 3, H, W), style (1, 3, h, w), alpha () -> stylised (N, 3, H, W)."""
 
-    onnx: ModuleType
-    half: bool = False  # keep large constants in half precision
-    nodes: list = field(default_factory=list)
-    constants: dict[str, np.ndarray] = field(default_factory=dict)
+    sides, outputs = {"content": IMAGE, "style": STYLE, "alpha": {}}, ("stylised",)
 
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: object) -> str:
-        """Append a node with one output, and return the output's name."""
-        name = output or f"{operator.lower()}_{len(self.nodes)}"
-        node = self.onnx.helper.make_node(operator, list(inputs), [name], name, **attributes)
-        self.nodes.append(node)
-        return name
+    def __init__(self, transfer: StyleTransfer) -> None:
+        super().__init__()
+        self.encoder, self.decoder = transfer.encoder, transfer.decoder
 
-    def constant(self, value: Tensor | np.ndarray | list, name: str = "") -> str:
-        """A constant, kept once; numbers without a kind become int64 indices."""
-        if isinstance(value, Tensor):
-            value = value.detach().to("cpu", torch.float32).contiguous().numpy()
-        array = np.asarray(value, np.int64) if isinstance(value, list) else value
-        name = name or f"constant_{len(self.constants)}"
-        self.constants.setdefault(name, array)
-        return name
+    def forward(self, content: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
+        return self.paint(content, channel_statistics(self.features(style)), alpha)
 
-    def number(self, value: float) -> str:
-        return self.constant(np.float32(value), f"number_{value!r}")
+    def features(self, image: Tensor) -> Tensor:
+        """relu4_1 of an image that is mirrored to multiples of 8."""
+        height, width = image.shape[2:]
+        return self.encoder.encode(F.pad(image, (0, -width % 8, 0, -height % 8), mode="reflect"))
 
-    def channels(self, values: tuple[float, ...], name: str) -> str:
-        return self.constant(torch.tensor(values)[:, None, None], name)
+    def paint(self, content: Tensor, style: ChannelStatistics, alpha: Tensor) -> Tensor:
+        features = self.features(content)
+        # Equation 14; ``blend`` asks first whether alpha is 1, and a graph cannot.
+        target = torch.lerp(features, apply_statistics(features, style), alpha)
+        return self.decode(target)[..., : content.shape[2], : content.shape[3]]
+
+    def decode(self, features: Tensor) -> Tensor:
+        return self.decoder(features).clamp(0, 1)
+
+
+class Painter(Network):
+    """Content (N, 3, H, W), style_mean, style_std (1, 512, 1, 1), alpha () -> stylised."""
+
+    sides = {"content": IMAGE, "style_mean": {}, "style_std": {}, "alpha": {}}
+
+    def forward(self, content: Tensor, mean: Tensor, std: Tensor, alpha: Tensor) -> Tensor:
+        return self.paint(content, ChannelStatistics(mean, std), alpha)
+
+
+class Style(Network):
+    """Style (1, 3, h, w) -> style_mean, style_std (1, 512, 1, 1), what a painter asks for."""
+
+    sides, outputs = {"style": STYLE}, ("style_mean", "style_std")
+
+    def forward(self, style: Tensor) -> ChannelStatistics:
+        return channel_statistics(self.features(style))
+
+
+class Encoder(Network):
+    """Image (N, 3, 8h, 8w) -> features (N, 512, h, w), for programs that do AdaIN themselves."""
+
+    sides, outputs = {"image": IMAGE}, ("features",)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.encoder.encode(image)
+
+
+class Decoder(Network):
+    """Features (N, 512, h, w) -> picture (N, 3, 8h, 8w) in [0, 1]; h and w from 2."""
+
+    sides, outputs = {"features": FEATURES}, ("picture",)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.decode(features)
+
+
+KINDS = {kind.__name__.lower(): kind for kind in (Network, Painter, Style, Encoder, Decoder)}
+FOLLOWED = {  # name of an input -> its shape while the network is followed
+    "content": (2, 3, 37, 46),
+    "style": (1, 3, 29, 52),
+    "image": (2, 3, 40, 56),
+    "features": (2, 512, 5, 7),
+    "style_mean": (1, 512, 1, 1),
+    "style_std": (1, 512, 1, 1),
+    "alpha": (),
+}
 
 
 def export_network(
@@ -72,185 +116,59 @@ def export_network(
     notes: str = "",
     half: bool = False,
 ) -> Path:
-    """Write an ONNX file.
-
-    ``network``: content (N, 3, H, W), style (1, 3, h, w), alpha () -> stylised (N, 3, H, W).
-    ``style``: style (1, 3, h, w) -> style_mean, style_std (1, 512, 1, 1). ``painter``: content,
-    style_mean, style_std, alpha -> stylised. Colours are in [0, 1], sizes are free from 9 pixels.
-    The two halves alone, for programs that do AdaIN themselves: ``encoder``, image (N, 3, 8h, 8w)
-    -> features (N, 512, h, w), and ``decoder``, features -> picture, with sides from 16 pixels.
+    """Write an ONNX file. Colours are in [0, 1], sizes are free from 9 pixels.
 
     Args:
-        transfer: in float32.
+        transfer: in float32, on the CPU.
+        kind: one of ``KINDS``, whose docstrings give inputs and outputs.
         notes: kept in the file's description.
         half: store the weights in half precision, half as large; the arithmetic stays float32.
 
     Raises:
         ExportError: the weights are not float32, or the kind is unknown.
-        MissingPackageError: ``onnx`` is not installed.
+        MissingPackageError: ``onnxscript`` is not installed.
     """
-    onnx = need("onnx", "onnx", "exporting")
+    need("onnxscript", "onnxscript", "exporting")  # brings onnx
     if kind not in KINDS:
         raise ExportError(f"unknown kind of network '{kind}'; use {', '.join(KINDS)}")
     if transfer.dtype != torch.float32:
         raise ExportError("only float32 can be exported; use --precision float32")
-    graph = Graph(onnx, half)
-    image = ["batch", 3, "height", "width"]
-    style = ["one", 3, "style_height", "style_width"]
-    shapes: dict[str, list] = {}
-    results: dict[str, list] = {}
-    end = f"{transfer.encoder.description}. {notes}".strip()
-    if kind in ("encoder", "decoder"):
-        features = ["batch", 512, "rows", "columns"]
-        if kind == "encoder":
-            shapes, results = {"image": image}, {"features": features}
-            graph.add("Identity", add_encoder(graph, transfer.encoder, "image"), output="features")
-        else:
-            shapes, results = {"features": features}, {"picture": image}
-            add_picture(graph, transfer.decoder, "features", "picture")
-        return save_graph(graph, shapes, results, path, end)
-    if kind != "style":
-        shapes["content"] = image
-        padded, size = add_padding(graph, "content")
-        content = add_encoder(graph, transfer.encoder, padded)
-    if kind == "painter":
-        shapes |= dict.fromkeys(("style_mean", "style_std"), ["one", 512, 1, 1])
-        mean, std = "style_mean", "style_std"
-    else:
-        shapes["style"] = style
-        padded_style, _ = add_padding(graph, "style")
-        mean, std = add_statistics(graph, add_encoder(graph, transfer.encoder, padded_style))
-    if kind == "style":
-        results = {"style_mean": ["one", 512, 1, 1], "style_std": ["one", 512, 1, 1]}
-        graph.add("Identity", mean, output="style_mean")
-        graph.add("Identity", std, output="style_std")
-    else:
-        shapes["alpha"] = []
-        results = {"stylised": image}
-        target = add_adain(graph, content, mean, std)
-        picture = add_picture(graph, transfer.decoder, target)
-        ends = [graph.constant([0, 0], "corner"), size, graph.constant([2, 3], "sides")]
-        graph.add("Slice", picture, *ends, output="stylised")
-    return save_graph(graph, shapes, results, path, end)
-
-
-def add_padding(graph: Graph, image: str) -> tuple[str, str]:
-    """Mirror an image to multiples of 8; returns that and the image's own (height, width)."""
-    shape = graph.add("Shape", image)
-    size = graph.add("Gather", shape, graph.constant([2, 3], "sides"), axis=0)
-    missing = graph.add("Mod", graph.add("Neg", size), graph.constant([8, 8], "eights"))
-    pads = graph.add("Concat", graph.constant([0] * 6, "no_pads"), missing, axis=0)
-    return graph.add("Pad", image, pads, mode="reflect"), size
-
-
-def add_encoder(graph: Graph, encoder: VGG19Encoder, x: str) -> str:
-    """Nodes from an image with sides that are multiples of 8 to its relu4_1 features."""
-    x = graph.add("Sub", x, graph.channels(IMAGENET_MEAN, "imagenet_mean"))
-    x = graph.add("Div", x, graph.channels(IMAGENET_STD, "imagenet_std"))
-    for name, layer in zip(encoder.names, encoder.features, strict=True):
-        if name.startswith("conv"):
-            x = add_convolution(graph, x, layer, f"encoder_{name}", encoder.padding == "reflect")
-        elif name.startswith("relu"):
-            x = graph.add("Relu", x)
-        else:
-            pool = "AveragePool" if encoder.pooling == "avg" else "MaxPool"
-            x = graph.add(pool, x, kernel_shape=[2, 2], strides=[2, 2])
-        if name == "relu4_1":
-            break
-    return x
-
-
-def add_convolution(
-    graph: Graph, x: str, layer: torch.nn.Conv2d, name: str, reflect: bool = True
-) -> str:
-    """A 3x3 convolution with a margin of one pixel, mirrored or zero."""
-    weights = [
-        graph.constant(layer.weight, f"{name}_weight"),
-        graph.constant(layer.bias, f"{name}_bias"),
-    ]
-    if not reflect:
-        return graph.add("Conv", x, *weights, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
-    x = graph.add("Pad", x, graph.constant([0, 0, 1, 1, 0, 0, 1, 1], "margin"), mode="reflect")
-    return graph.add("Conv", x, *weights, kernel_shape=[3, 3])
-
-
-def add_statistics(graph: Graph, x: str) -> tuple[str, str]:
-    """Mean and standard deviation of every channel (equations 5 and 6)."""
-    sides = graph.constant([2, 3], "sides")
-    mean = graph.add("ReduceMean", x, sides, keepdims=1)
-    gap = graph.add("Sub", x, mean)
-    variance = graph.add("ReduceMean", graph.add("Mul", gap, gap), sides, keepdims=1)
-    return mean, graph.add("Sqrt", graph.add("Add", variance, graph.number(EPSILON)))
-
-
-def add_adain(graph: Graph, content: str, style_mean: str, style_std: str) -> str:
-    """AdaIN (equation 8), blended by the input ``alpha`` (equation 14)."""
-    mean, std = add_statistics(graph, content)
-    white = graph.add("Div", graph.add("Sub", content, mean), std)
-    target = graph.add("Add", graph.add("Mul", white, style_std), style_mean)
-    return graph.add("Add", content, graph.add("Mul", "alpha", graph.add("Sub", target, content)))
-
-
-def add_decoder(graph: Graph, decoder: Decoder, x: str) -> str:
-    """Nodes from features to an image, not yet clamped."""
-    scales = graph.constant(np.array([1, 1, 2, 2], np.float32), "twice")
-    for name, _, _ in LAYERS:
-        if name in AFTER_UPSAMPLING:
-            x = graph.add(
-                "Resize",
-                x,
-                "",
-                scales,
-                mode="nearest",
-                nearest_mode="floor",
-                coordinate_transformation_mode="asymmetric",
-            )
-        x = add_convolution(graph, x, getattr(decoder, name), f"decoder_{name}")
-        if name != "conv1_1":
-            x = graph.add("Relu", x)
-    x = graph.add("Mul", x, graph.channels(IMAGENET_STD, "imagenet_std"))
-    return graph.add("Add", x, graph.channels(IMAGENET_MEAN, "imagenet_mean"))
-
-
-def add_picture(graph: Graph, decoder: Decoder, x: str, output: str = "") -> str:
-    """Nodes from features to an image in [0, 1]."""
-    x = add_decoder(graph, decoder, x)
-    return graph.add("Clip", x, graph.number(0.0), graph.number(1.0), output=output)
-
-
-def save_graph(
-    graph: Graph,
-    inputs: dict[str, list],
-    outputs: dict[str, list],
-    path: str | os.PathLike,
-    description: str,
-) -> Path:
-    """Check the graph and write it (to a temporary name, then renamed)."""
-    onnx = graph.onnx
-    large = [n for n, v in graph.constants.items() if graph.half and v.size > LARGE]
-    for name in large:  # a runtime casts them once, when it loads the file
-        graph.constants[f"{name}_half"] = graph.constants.pop(name).astype(np.float16)
-    kind = onnx.TensorProto.FLOAT
-    casts = [onnx.helper.make_node("Cast", [f"{n}_half"], [n], f"cast_{n}", to=kind) for n in large]
-
-    def values(shapes: dict[str, list]) -> list:
-        return [onnx.helper.make_tensor_value_info(n, kind, shape) for n, shape in shapes.items()]
-
-    constants = [onnx.numpy_helper.from_array(v, n) for n, v in graph.constants.items()]
-    made = onnx.helper.make_graph(
-        [*casts, *graph.nodes], "style_transfer", values(inputs), values(outputs), constants
-    )
-    model = onnx.helper.make_model(
-        made,
-        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="course_lib",
-        doc_string=description,
-    )
-    onnx.checker.check_model(model, full_check=True)
+    network = KINDS[kind](transfer).eval()
+    followed = tuple(torch.rand(FOLLOWED[name]) for name in network.sides)
+    with torch.no_grad():
+        network(*followed)  # what the course keeps of a first run must be true numbers
+    model = torch.onnx.export(
+        network,
+        followed,
+        input_names=list(network.sides),
+        output_names=list(network.outputs),
+        dynamic_shapes=tuple(network.sides.values()),
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    ).model_proto
+    if "content" in network.sides:  # the picture is as large as the photograph
+        model.graph.output[0].type.CopyFrom(model.graph.input[0].type)
+    if half:
+        halve(model.graph)
+    model.doc_string = f"{transfer.encoder.description}. {notes}".strip()
+    need("onnx.checker", "onnx", "exporting").check_model(model, full_check=True)
     with replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
     return Path(path)
+
+
+def halve(graph: object) -> None:
+    """Keep large constants in half precision; a runtime casts them once, when it loads the file."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    for tensor in graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        if value.dtype == np.float32 and value.size > LARGE:
+            name, small = tensor.name, f"{tensor.name}_half"
+            tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), small))
+            kind = TensorProto.FLOAT
+            graph.node.insert(0, helper.make_node("Cast", [small], [name], f"{name}_cast", to=kind))
 
 
 def run_exported(path: str | os.PathLike, **inputs: Tensor | float) -> list[Tensor]:
@@ -261,10 +179,7 @@ def run_exported(path: str | os.PathLike, **inputs: Tensor | float) -> list[Tens
     """
     runtime = need("onnxruntime", "onnxruntime", "running an exported network")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    feeds = {
-        name: np.asarray(value, np.float32) if not isinstance(value, Tensor) else value.numpy()
-        for name, value in inputs.items()
-    }
+    feeds = {name: np.asarray(value, np.float32) for name, value in inputs.items()}
     return [torch.from_numpy(np.asarray(output)) for output in session.run(None, feeds)]
 
 
