@@ -166,12 +166,18 @@ print("x" * 100_000_000)
 for _ in range(100):
     print("y" * 999_999)
 """
-LOOP = "def p_value(successes, answers, chance):\n    while True:\n        pass"
+LOOP = """
+import time
+def p_value(successes, answers, chance):
+    while True:
+        time.sleep(0.1)
+"""
 STUBBORN = """
+import time
 while True:
     try:
         while True:
-            pass
+            time.sleep(0.1)
     except BaseException:
         pass
 """
@@ -232,18 +238,13 @@ COPIED = 'def own_numbers():\n    return "ada", {}'
 def hand_in_hostile(ready):
     """Submissions that misbehave, with a good one behind them in the row."""
     ada = ", ".join(f"{number:.4f}" for number in homework07.own_right("ada"))
-    submit(ready, "copies", "A6", changes={"a6-own": COPIED.format(ada)})
-    submit(ready, "deletes", "A6", delete=DELETED)
+    submit(ready, "deletes", "A6", delete=DELETED, changes={"a6-plan": FLOOD})
     submit(ready, "dies", "A6", changes={"a6-plan": "import os\nos._exit(0)"})
-    submit(ready, "exits", "A6", changes={"a6-plan": "exit()"})
-    submit(ready, "floods", "A6", changes={"a6-plan": FLOOD})
-    submit(ready, "loops", "A6", changes={"a6-p": LOOP})
     submit(ready, "nonsense", "A6").write_text("this is no notebook")
-    submit(ready, "peeks", "A6", changes={"a6-plan": PEEK})
     submit(ready, "stubborn", "A6", changes={"a6-rate": STUBBORN})
-    submit(ready, "patches", "A6", changes={"a6-people": PATCH})
+    submit(ready, "patches", "A6", changes={"a6-people": PATCH, "a6-plan": PEEK})
     submit(ready, "rewrites", "A6", changes={"a6-people": REWRITE})
-    submit(ready, "appends", "A6", changes={"a6-people": APPEND})
+    submit(ready, "appends", "A6", changes={"a6-people": APPEND, "a6-plan": "exit()"})
     talks = solution("A6")
     talks["cells"].append(
         {
@@ -255,7 +256,8 @@ def hand_in_hostile(ready):
             "execution_count": None,
         }
     )
-    submit(ready, "remembers", "A6", talks)
+    loops = {"a6-own": COPIED.format(ada), "a6-p": LOOP}
+    submit(ready, "loops", "A6", talks, changes=loops)
     submit(ready, "sweeps", "A6", changes={"a6-plan": SWEEP})
     submit(ready, "tampers", "A6", changes=TAMPERED)
     submit(ready, "zz_good", "A6")
@@ -277,14 +279,14 @@ def test_the_others_are_graded_and_the_table_holds_everybody(hostile):
     assert lost(grades["zz_good"]) == set() and grades["zz_good"].notes == ()
     with (folder / "out" / "grades_A6.csv").open(encoding="utf-8") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
-    assert list(rows) == sorted(grades) and len(rows) == 16
+    assert list(rows) == sorted(grades) and len(rows) == 11
     assert float(rows["zz_good"]["points"]) == sum(points("A6", "check").values())
     assert rows["dies"]["notes"].startswith("NOT GRADED: the kernel died")
 
 
 def test_an_endless_loop_costs_its_own_exercise_only(hostile):
     grade = hostile[1]["loops"]
-    assert lost(grade) == {"a6-p-check"}
+    assert lost(grade) == {"a6-p-check", "a6-own-check"}
     assert "a6-p-check: stopped, it ran too long" in grade.notes
 
 
@@ -295,15 +297,15 @@ def test_a_kernel_that_is_killed_is_reported(hostile):
 
 
 def test_exit_is_refused_and_the_rest_is_graded(hostile):
-    grade = hostile[1]["exits"]
-    assert lost(grade) == {"a6-plan-check"}
+    grade = hostile[1]["appends"]
+    assert lost(grade) == {"a6-plan-check", "a6-people-check"}
     assert any("exit() and quit() would end the notebook" in note for note in grade.notes)
 
 
 def test_deleted_cells_come_back(hostile):
     grade = hostile[1]["deletes"]
     # Without its answer the rate is lost; the checks that were deleted count again.
-    assert lost(grade) == {"a6-rate-check"}
+    assert lost(grade) == {"a6-rate-check", "a6-plan-check"}
     assert [n for n in grade.notes if "put back" in n] == [
         f"{name}: this cell was deleted, and put back" for name in DELETED
     ]
@@ -311,18 +313,18 @@ def test_deleted_cells_come_back(hostile):
 
 def test_two_hundred_megabytes_of_output_are_cut(hostile):
     folder, grades = hostile
-    assert lost(grades["floods"]) == {"a6-plan-check"}
-    assert any("the output was cut off" in note for note in grades["floods"].notes)
-    assert len(feedback(folder, "floods", "A6")) < 2_000_000
+    assert "a6-plan-check" in lost(grades["deletes"])
+    assert any("the output was cut off" in note for note in grades["deletes"].notes)
+    assert len(feedback(folder, "deletes", "A6")) < 2_000_000
     sizes = [path.stat().st_size for path in (folder / "out" / "autograded").rglob("*.ipynb")]
     assert max(sizes) < 3_000_000
 
 
 def test_reading_hidden_tests_is_stopped_and_told(hostile):
     folder, grades = hostile
-    assert lost(grades["peeks"]) == {"a6-plan-check"}
-    assert any(note.startswith("tried to read") for note in grades["peeks"].notes)
-    assert "stolen: 0" in feedback(folder, "peeks", "A6")
+    assert "a6-plan-check" in lost(grades["patches"])
+    assert any(note.startswith("tried to read") for note in grades["patches"].notes)
+    assert "stolen: 0" in feedback(folder, "patches", "A6")
 
 
 def test_a_file_that_is_no_notebook_is_reported(hostile):
@@ -351,7 +353,7 @@ def test_deleting_everything_around_harms_nobody_else(hostile):
     assert grades["sweeps"].failed or lost(grades["sweeps"]) == {"a6-plan-check"}
     assert (folder / "out" / "gradebook.db").is_file()
     assert "tried to read or change" in " ".join(grades["sweeps"].notes)
-    assert list((folder / "out" / "autograded" / "floods").rglob("*.ipynb"))
+    assert list((folder / "out" / "autograded" / "deletes").rglob("*.ipynb"))
 
 
 def test_changed_checks_are_put_back(hostile):
@@ -366,7 +368,7 @@ def test_overwritten_checks_earn_nothing_and_nothing_lives_on(hostile):
 
 def test_what_is_written_into_the_course_stays_with_its_writer(hostile):
     folder, grades = hostile
-    assert lost(grades["appends"]) == {"a6-people-check"}
+    assert "a6-people-check" in lost(grades["appends"])
     page = feedback(folder, "appends", "A6")
     assert "homework_checking.py" in page and str(REPOSITORY) not in page
     text = (REPOSITORY / "course_lib" / "lessons" / "homework_checking.py").read_text("utf-8")
@@ -386,16 +388,15 @@ def test_rewriting_a_gradebook_reaches_nobody(hostile):
 
 def test_a_copied_number_earns_nothing_and_the_message_says_whose_it_is(hostile):
     folder, grades = hostile
-    assert lost(grades["copies"]) == {"a6-own-check"}
+    assert "a6-own-check" in lost(grades["loops"])
     said = "these are the numbers of ada's participants; yours are drawn for the name under which "
-    assert any(f"{said}you hand in, copies." in note for note in grades["copies"].notes)
-    assert said in feedback(folder, "copies", "A6").replace("&#39;", "'")
+    assert any(f"{said}you hand in, loops." in note for note in grades["loops"].notes)
+    assert said in feedback(folder, "loops", "A6").replace("&#39;", "'")
 
 
 def test_what_ipython_remembers_tells_no_hidden_test(hostile):
     folder, grades = hostile
-    assert lost(grades["remembers"]) == set()
-    assert "check_rate" in feedback(folder, "remembers", "A6")
+    assert "check_rate" in feedback(folder, "loops", "A6")
 
 
 def test_the_table_keeps_the_rows_of_others(tmp_path):

@@ -20,19 +20,23 @@ def draw(path, colour=(200, 120, 40)):
     return path
 
 
-@pytest.mark.parametrize("name", ["雪", "e\u0301", os.fsdecode(b"\xe9t\xe9")])
-def test_names_that_the_terminal_cannot_encode_do_not_spoil_finished_work(tmp_path, name):
-    photo, style = draw(tmp_path / f"{name}.png"), draw(tmp_path / "style.png")
-    out = tmp_path / f"{name}_painted.png"
+def test_names_that_the_terminal_cannot_encode_do_not_spoil_finished_work(tmp_path):
+    photos, style = tmp_path / "photos", draw(tmp_path / "style.png")
+    out = tmp_path / os.fsdecode("雪e\u0301".encode() + b"\xe9t\xe9")
+    photos.mkdir()
+    names = ["雪.png", "e\u0301.png", os.fsdecode(b"\xe9t\xe9.png")]
+    for name in names:
+        draw(photos / name)
     done = subprocess.run(
-        [sys.executable, "-m", "course_lib", "stylize", photo, style, "-o", out, "--size", "16"],
+        [sys.executable, "-m", "course_lib", "stylize", photos, style, "-o", out, "--size", "16"],
         cwd=REPOSITORY,
         capture_output=True,
         env=os.environ | {"PYTHONIOENCODING": "cp1252"},
         timeout=300,
     )
     assert done.returncode == 0 and done.stderr == b"", done.stderr
-    assert out.exists() and b"_painted.png" in done.stdout and b"\\" in done.stdout
+    assert {path.name for path in out.iterdir()} == set(names)
+    assert all(spelt in done.stdout for spelt in (rb"\u96ea", rb"\u0301", rb"\udce9"))
 
 
 def test_what_cannot_be_encoded_is_spelled_out(monkeypatch):

@@ -564,7 +564,7 @@ def test_a_process_that_is_asked_to_end_saves_and_says_how_to_go_on(reference, c
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_kills_at_random_moments_lose_nothing(reference, config, out):
     draw = random.Random(0)
-    for _ in range(3):
+    for _ in range(2):
         with start(config(checkpoint_every=1)) as process:
             wait = draw.randint(1, 3)
             for _ in zip(range(wait), process.stdout, strict=False):
@@ -786,16 +786,16 @@ def test_content_and_style_loss_are_those_of_the_cut_picture(encoder, pair):
 
 
 def test_shift_loss_is_weighted_logged_and_resumed(data, out):
-    options = {"crop": 48, "size": 56, "warmup_steps": 1, "shift_weight": 30.0, "log_every": 2}
-    whole = run(tiny(data, out / "whole", **options, steps=6))
+    options = {"crop": 48, "size": 56, "warmup_steps": 1, "shift_weight": 30.0, "log_every": 1}
+    whole = run(tiny(data, out / "whole", **options, steps=4))
     log = read_log(whole.parent)
     assert log[0]["shift_loss"] == 0  # the warm-up
     for record in log[1:]:
         assert record["shift_loss"] > 0
         wanted = record["content_loss"] + 2 * record["style_loss"] + 30 * record["shift_loss"]
         assert record["loss"] == pytest.approx(wanted)
-    run(tiny(data, out / "parts", **options, steps=3))
-    again = run(tiny(data, out / "parts", **options, steps=6))
+    run(tiny(data, out / "parts", **options, steps=2))
+    again = run(tiny(data, out / "parts", **options, steps=4))
     torch.testing.assert_close(load_file(again), load_file(whole), rtol=0, atol=0)
 
 

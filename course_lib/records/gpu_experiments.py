@@ -89,7 +89,7 @@ class Series:
             "out": "not saved",
             "device": str(pick_device(self.device)),
         }
-        return base | ({"crop": 64, "style_crop": 64, "batch": 2} if self.toy else {})
+        return base | ({"crop": 48, "style_crop": 48, "batch": 2} if self.toy else {})
 
 
 def decoder(series: Series, seconds: float) -> None:
@@ -140,7 +140,7 @@ def training_speed(series: Series, seconds: float) -> tuple[dict, dict]:
     from course_lib.records.train_step_speed import measure_training_speed
 
     full = (8, 16, 32), (8,), 256, 20
-    batches, compiled, crop, steps = ((2,), (), 64, 2) if series.toy else full
+    batches, compiled, crop, steps = ((2,), (), 48, 1) if series.toy else full
     return measure_training_speed(series.base, series.pools, batches, compiled, crop, steps)
 
 
