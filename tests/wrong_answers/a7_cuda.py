@@ -7,7 +7,7 @@ import torch
 
 from course_lib.adain import adain, channel_statistics
 from course_lib.images import normalize
-from course_lib.lessons.lesson04 import homework
+from course_lib.lessons.lesson04 import homework, interrupted_run
 from course_lib.lessons.step_checks import FORGOTTEN, PICTURE_MISTAKES
 from course_lib.losses import STYLE_LAYERS
 from course_lib.training.objective import adain_losses
@@ -171,7 +171,7 @@ def with_pairs(one_step, decoder, optimizer, generator, until, every, folder):
 
 
 def forgets(lost):
-    return lambda *inputs: homework.train(*inputs, lost=lost)
+    return lambda *inputs: interrupted_run.train(*inputs, lost=lost)
 
 
 def halved(state):
@@ -263,7 +263,7 @@ EXERCISES = {
     ),
     "logged_run": Answers(
         homework.check_logged_run,
-        {"the check's own": homework.train, "appended": train, "a tuple": with_pairs},
+        {"the check's own": interrupted_run.train, "appended": train, "a tuple": with_pairs},
         {
             **{
                 f"forgets: {lost}": (forgets(lost), FORGOTTEN[lost][:30])
@@ -303,7 +303,7 @@ EXERCISES = {
             "in half": (trained(change=halved), "not those of the steps"),
             "seeded anew": (trained(change=another_seed), "not those of the steps"),
             "objects": (
-                trained(change=lambda state: state | {"more": homework.PowerCut()}),
+                trained(change=lambda state: state | {"more": interrupted_run.PowerCut()}),
                 "cannot be read again",
             ),
             "nothing returned": (trained(result=lambda records: None), "return the log's records"),

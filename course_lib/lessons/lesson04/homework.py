@@ -4,7 +4,6 @@ They run on any machine: PyTorch's device "meta", which keeps shapes and no numb
 a GPU when a batch is moved, and autocast computes in 16 bits on every CPU.
 """
 
-import json
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,16 +17,27 @@ from course_lib.images import normalize
 from course_lib.lessons.answers import VISIBLE, CheckFailed, NotAttempted
 from course_lib.lessons.checking import exercise, explained, kinds
 from course_lib.lessons.homework_checking import draw, draw_shapes
+from course_lib.lessons.lesson04.interrupted_run import (
+    EVERY,
+    RUNS,
+    STEPS,
+    STOP,
+    Run,
+    equal_losses,
+    first_difference,
+    read_log,
+    read_state,
+    run_processes,
+    train,
+)
 from course_lib.lessons.smallest_case import contrast, show
 from course_lib.lessons.step_checks import (
     FORGOTTEN,
     PICTURE_MISTAKES,
     SmallDecoder,
     SmallEncoder,
-    crops,
     step_loss,
 )
-from course_lib.training.objective import adain_losses
 
 PRECISION = 'lesson 03, section 7 "Mixed precision"'
 RESUMED = 'lesson 03, section 8 "Interrupted on purpose"'
@@ -315,85 +325,6 @@ def _name_the_loss(tried: Sequence[tuple[tuple, Tensor]], wanted: Sequence[Tenso
 
 # --- a run that can be stopped ---
 
-STEPS, EVERY, STOP, CUT = 7, 3, 4, 5
-
-
-class PowerCut(Exception):
-    """What ends a run in the middle of a step."""
-
-
-def descend(loss: Tensor, optimizer: torch.optim.Optimizer) -> float:
-    """One step of the optimiser; the loss before it."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-class Run:
-    """A small run as in a fresh process: networks, optimiser, generator, and its steps so far."""
-
-    def __init__(self, seed: int, cut: int = STEPS) -> None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.encoder, self.decoder = SmallEncoder(), SmallDecoder()
-            self.pictures = [torch.rand(3, side, side + 2) for side in (9, 11, 12)]
-        self.optimizer = torch.optim.Adam(self.decoder.parameters(), 0.02)
-        self.generator = torch.Generator().manual_seed(seed)
-        self.cut, self.losses = cut, []
-
-    def one_step(self) -> float:
-        """One step, and its loss; the power fails when ``cut`` steps are done."""
-        if len(self.losses) == self.cut:
-            raise PowerCut
-        photos, paintings = (crops(self.pictures, 2, 8, self.generator) for _ in range(2))
-        loss = sum(adain_losses(self.encoder, self.decoder, photos, paintings**3))
-        self.losses.append(descend(loss, self.optimizer))
-        return self.losses[-1]
-
-
-def train(
-    one_step: Callable[[], float],
-    decoder: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    until: int,
-    every: int,
-    folder: Path,
-    lost: str = "",
-) -> list[dict[str, float]]:
-    """Go on from the state in ``folder`` until so many steps are done in all; the log's records.
-
-    ``lost`` names what a wrong answer forgets to restore.
-    """
-    log, file = folder / "log.jsonl", folder / "state.pt"
-    parts = {"decoder": decoder, "optimizer": optimizer}
-    records, done = [], 0
-    if file.is_file():
-        state = torch.load(file, weights_only=True)
-        for name, part in parts.items():
-            if name != lost:
-                part.load_state_dict(state[name])
-        if lost != "generator":
-            generator.set_state(state["generator"])
-        done = state["step"]
-        records = [json.loads(line) for line in log.read_text().splitlines()][:done]
-    for step in range(done, until):
-        records.append({"step": step, "loss": one_step()})
-        log.write_text("".join(json.dumps(record) + "\n" for record in records))
-        if (step + 1) % every == 0 or step + 1 == until:
-            state = {name: part.state_dict() for name, part in parts.items()}
-            torch.save(state | {"step": step + 1, "generator": generator.get_state()}, file)
-    return records
-
-
-# Where the steps of a run end, one process after the other; the first may lose its power.
-RUNS = {
-    "an undisturbed run": ((STEPS,), STEPS),
-    "a stopped and resumed run": ((STOP, STEPS), STEPS),
-    "a run resumed after a power cut": ((STEPS, STEPS), CUT),
-}
-
 
 @explained(RESUMED)
 def check_logged_run(answer: Callable, seed: int = VISIBLE) -> None:
@@ -407,24 +338,24 @@ def check_logged_run(answer: Callable, seed: int = VISIBLE) -> None:
     for name, (stops, cut) in RUNS.items():
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
-            records, made = _processes(answer, folder, seed, stops, cut)
+            records, made = run_processes(answer, folder, seed, stops, cut)
             if records is None and made == 0:
                 if seed != VISIBLE:
                     raise NotAttempted("logged_run: not attempted")
                 return print("logged_run: not attempted yet")
-            losses = _read_log(folder, name)
-            _check_state(folder)
-        if not _equal(losses, wanted):
+            losses = read_log(folder, name)
+            read_state(folder)
+        if not equal_losses(losses, wanted):
             for lost in ("decoder", "optimizer", "generator"):
                 with tempfile.TemporaryDirectory() as place:
                     forgets = lambda *x, lost=lost: train(*x, lost=lost)  # noqa: E731
-                    theirs, _ = _processes(forgets, Path(place), seed, stops, cut)
-                if _equal(losses, [record["loss"] for record in theirs]):
-                    raise CheckFailed(FORGOTTEN[lost], _contrast(name, losses, wanted))
+                    theirs, _ = run_processes(forgets, Path(place), seed, stops, cut)
+                if equal_losses(losses, [record["loss"] for record in theirs]):
+                    raise CheckFailed(FORGOTTEN[lost], first_difference(name, losses, wanted))
             raise CheckFailed(
                 "the log's losses are not those of the steps: log what one_step() returns, as it "
                 "is, and restore everything before the next step",
-                _contrast(name, losses, wanted),
+                first_difference(name, losses, wanted),
             )
         right = STEPS - (STOP if len(stops) == 2 and cut == STEPS else 0)
         right -= EVERY if cut < STEPS else 0
@@ -442,78 +373,6 @@ def check_logged_run(answer: Callable, seed: int = VISIBLE) -> None:
     print(
         "logged_run: correct (stopped, cut off and resumed: the log is that of an undisturbed run)"
     )
-
-
-def _processes(
-    answer: Callable, folder: Path, seed: int, stops: Sequence[int], cut: int
-) -> tuple[object, int]:
-    """What the last of several processes returns, and how many steps it makes."""
-    result, run = None, Run(seed)
-    for number, stop in enumerate(stops):
-        run = Run(seed, STEPS if number else cut)
-        try:
-            result = answer(
-                run.one_step, run.decoder, run.optimizer, run.generator, stop, EVERY, folder
-            )
-        except PowerCut:
-            found = len(_read_log(folder, "a power cut", None))
-            if found != cut:
-                raise CheckFailed(
-                    "the log must be on the disk when the power fails: write each line at once",
-                    f"After a power cut behind {cut} steps expected {cut} lines, got {found}",
-                ) from None
-    return result, len(run.losses)
-
-
-def _read_log(folder: Path, name: str, steps: int | None = STEPS) -> list[float]:
-    """The losses of the log; complain unless it has one line for each step, in their order."""
-    path = folder / "log.jsonl"
-    if not path.is_file():
-        found = sorted(file.name for file in folder.iterdir())
-        raise CheckFailed(
-            "there is no log: append a line to folder / 'log.jsonl' in each step",
-            f"After {name} the folder should hold log.jsonl, it holds {found}",
-        )
-    try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        numbers, losses = ([record[key] for record in records] for key in ("step", "loss"))
-        losses = [float(loss) for loss in losses]
-    except (ValueError, TypeError, KeyError) as error:
-        raise CheckFailed(
-            'each line of the log is JSON of its own, {"step": 0, "loss": 1.5}, by json.dumps',
-            f"After {name} every line should be read, there was {type(error).__name__}: {error}",
-        ) from None
-    if steps is not None and numbers != list(range(steps)):
-        if len(set(numbers)) < len(numbers):
-            why = "some steps are there twice: drop the lines behind the saved state when resuming"
-        elif numbers and numbers[0] == 1:
-            why = "steps are counted from 0"
-        else:
-            why = "steps are missing: a resumed run keeps the lines of the run before"
-        raise CheckFailed(why, f"After {name} {contrast(list(range(steps)), numbers)}")
-    return losses
-
-
-def _check_state(folder: Path) -> None:
-    try:
-        torch.load(folder / "state.pt", weights_only=True)
-    except Exception as error:  # a missing file, or one of pickle's many kinds
-        raise CheckFailed(
-            "folder / 'state.pt' cannot be read again: torch.save a dictionary of numbers, tensors "
-            "and state_dicts there, no networks, optimisers or generators",
-            f"torch.load(..., weights_only=True) should read it, got {type(error).__name__}",
-        ) from None
-
-
-def _equal(mine: Sequence[float], wanted: Sequence[float]) -> bool:
-    return all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(mine, wanted, strict=True))
-
-
-def _contrast(name: str, mine: Sequence[float], wanted: Sequence[float]) -> str:
-    step = next(
-        k for k, pair in enumerate(zip(mine, wanted, strict=True)) if not _equal(*zip(pair))
-    )
-    return f"In {name}, the loss of step {step}: {contrast(wanted[step], mine[step], digits=6)}"
 
 
 # --- the recipe ---
