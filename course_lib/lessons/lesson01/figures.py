@@ -117,7 +117,7 @@ def show_maps(
     """Draw single-channel maps (h, w) as heat maps, each with a colour bar.
 
     Args:
-        signed: a blue-white-orange scale with white at zero, instead of viridis.
+        signed: a blue-white-red scale with white at zero, instead of viridis.
         shared: one scale for all maps, so that their sizes can be compared.
         label: what the numbers are, written beside the last colour bar.
     """

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from course_lib.lessons.plotting import BESIDE, OKABE_ITO, panels
 
 Records = Sequence[Mapping[str, object]]
+LETTER = 1.7  # its height on the logarithmic axes of ``plot_judged``
 PARTS = {"content_loss": "content", "style_loss": "style", "loss": "total"}
 
 
@@ -127,6 +128,7 @@ def plot_judged(runs: Mapping[str, Records], style_weight: float) -> Figure:
         style_weight: the same for all on the right, whatever a run was trained with.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), sharex=True, layout="constrained")
+    ends = {left: [], right: []}
     for i, (label, records) in enumerate(runs.items()):
         style = {"color": OKABE_ITO[i % 7], "linewidth": 2, "linestyle": ("-", "--")[i % 2]}
         kept = [record for record in records if record["phase"] == "adain"]
@@ -136,19 +138,18 @@ def plot_judged(runs: Mapping[str, Records], style_weight: float) -> Figure:
             r["held_out_content_loss"] + style_weight * r["held_out_style_loss"] for r in judged
         ]
         right.plot([r["step"] for r in judged], totals, label=label, **style)
-        letter = label.split(":")[0]
         for axis, last in ((left, kept[-1]["loss"]), (right, totals[-1])):
-            axis.annotate(
-                letter,
-                (kept[-1]["step"], last),
-                (3, 0),
-                textcoords="offset points",
-                va="center",
-                color=style["color"],
-            )
+            ends[axis].append((last, kept[-1]["step"], label.split(":")[0], style["color"]))
+    for axis, found in ends.items():
+        height = 0.0
+        for last, step, letter, colour in sorted(found):
+            height = max(last, LETTER * height)  # so that no letter hides another
+            place = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
+            axis.annotate(letter, (step, height), color=colour, annotation_clip=True, **place)
     left.set(title="what each run says of itself", ylabel="loss")
     right.set(title="unseen pairs, the same judge for all")
     for axis in (left, right):
+        axis.margins(x=0.08)
         axis.set(xlabel="step", yscale="log", ylim=(0.4, 3000))
         axis.grid(alpha=0.3, which="both")
     right.legend(**BESIDE)
