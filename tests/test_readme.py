@@ -78,10 +78,15 @@ def test_quality_is_the_recorded_one():
     for kind in ("photographs", "paintings"):
         counts = (f"{r[kind]}, {len(r['enlarged_' + kind])}" for r in (small, large))
         assert f"| {kind}, of them enlarged | {' | '.join(counts)} |" in README
-    assert f"{small['pairs']} at 256 pixels" in README and f"{large['pairs']} at 512" in README
+    assert f"{small['pairs']} at 256 pixels" in README and f"the {large['pairs']} at 512" in README
     race = small["overtaken"]
     assert f"Of {len(race['pairs'])} pairs at 256 pixels" in README
     assert f"after {race['median_evaluations']:.0f}\nevaluations in the median" in README
+    race = large["overtaken"]
+    assert (
+        f"of {len(race['pairs'])} pairs at 512 pixels after {race['median_evaluations']:.0f};"
+        in README
+    )
     polished = results("polish_cpu.json")["medians"]
     for mark, words in (("0", "its style loss is {:.0f}\ntimes"), ("12", "polishing {:.1f} times")):
         assert words.format(polished[mark]["of_optimum"]["style"]) in README, mark
