@@ -256,9 +256,10 @@ def check_sheet(rows: int, columns: int, tile: int) -> None:
         )
 
 
-def square(path: Path, size: int) -> Image.Image:
-    """The centre of a picture as a square of ``size`` pixels."""
-    return resize_shorter_side(center_crop(open_image(path)), size)
+def square(picture: Path | Image.Image, size: int) -> Image.Image:
+    """The centre of a picture, a file or opened, as a square of ``size`` pixels."""
+    image = picture if isinstance(picture, Image.Image) else open_image(picture)
+    return resize_shorter_side(center_crop(image), size)
 
 
 def library(kind: str) -> dict[str, Path]:

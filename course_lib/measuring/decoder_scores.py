@@ -125,16 +125,13 @@ def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[
         CourseError: there are fewer than two photographs, all of them are the same picture, or
             every painting is one of them.
     """
-    contents, styles = ([to_tensor(square(path, size)) for path in paths] for paths in folders[:2])
+    (contents, small_photographs), (styles, enlarged) = (_squares(p, size) for p in folders[:2])
     scores = decoder_scores(transfer, contents, styles)
     for score in scores:
         score["style"] = folders.paintings[int(score["style"])].name
     ratios = [score["style_ratio"] for score in scores if score["style_ratio"] is not None]
     if not ratios:
         raise CourseError("every painting is the photograph itself; use others")
-    small_photographs, enlarged = (
-        [path.name for path in paths if min(open_image(path).size) < size] for paths in folders[:2]
-    )
     by_style = {path.name: _mean_ratio(scores, path.name) for path in folders.paintings}
     large = [by_style[name] for name in by_style if name not in enlarged]
     known = [ratio for ratio in large if ratio is not None]
@@ -153,6 +150,17 @@ def score_folders(transfer: StyleTransfer, folders: Folders, size: int) -> dict[
         "found_by_edges": mean(score["found_by_edges"] for score in scores),
         "by_style": by_style,
     }
+
+
+def _squares(paths: Sequence[Path], size: int) -> tuple[list[Tensor], list[str]]:
+    """Pictures as squares (1, 3, size, size), and the names of those with fewer pixels."""
+    squares, enlarged = [], []
+    for path in paths:
+        image = open_image(path)
+        squares.append(to_tensor(square(image, size)))
+        if min(image.size) < size:
+            enlarged.append(path.name)
+    return squares, enlarged
 
 
 def _mean_ratio(scores: Sequence[dict[str, object]], style: str) -> float | None:
