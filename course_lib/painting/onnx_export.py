@@ -23,8 +23,7 @@ OPSET = 18
 SMALLEST = 9  # pixels per side: ONNX mirrors only what is larger than the margin
 TOLERANCE = 1e-3  # between the file and PyTorch, for colours in [0, 1]
 LARGE = 1000  # numbers: constants above are kept in half precision if that is asked for
-# Names of the sides of what goes in. The pictures that are followed have these sizes; others
-# work, too, and the sides differ so that none is taken for another.
+# Axis of an input -> the name of its side, which is free.
 IMAGE = {0: "batch", 2: "height", 3: "width"}
 STYLE = {2: "style_height", 3: "style_width"}
 FEATURES = {0: "batch", 2: "rows", 3: "columns"}
@@ -98,7 +97,9 @@ class Decoder(Network):
 
 
 KINDS = {kind.__name__.lower(): kind for kind in (Network, Painter, Style, Encoder, Decoder)}
-FOLLOWED = {  # name of an input -> its shape while the network is followed
+# Name of an input -> its shape while the network is followed; free sides differ from each other,
+# so that none is taken for another.
+FOLLOWED = {
     "content": (2, 3, 37, 46),
     "style": (1, 3, 29, 52),
     "image": (2, 3, 40, 56),
@@ -128,7 +129,9 @@ def export_network(
         ExportError: the weights are not float32, or the kind is unknown.
         MissingPackageError: ``onnxscript`` is not installed.
     """
-    need("onnxscript", "onnxscript", "exporting")  # brings onnx
+    need("onnxscript", "onnxscript", "exporting")
+    import onnx  # comes with it
+
     if kind not in KINDS:
         raise ExportError(f"unknown kind of network '{kind}'; use {', '.join(KINDS)}")
     if transfer.dtype != torch.float32:
@@ -136,7 +139,7 @@ def export_network(
     network = KINDS[kind](transfer).eval()
     followed = tuple(torch.rand(FOLLOWED[name]) for name in network.sides)
     with torch.no_grad():
-        network(*followed)  # what the course keeps of a first run must be true numbers
+        network(*followed)  # so that ``normalize`` keeps its constants as numbers, not as symbols
     model = torch.onnx.export(
         network,
         followed,
@@ -152,7 +155,7 @@ def export_network(
     if half:
         halve(model.graph)
     model.doc_string = f"{transfer.encoder.description}. {notes}".strip()
-    need("onnx.checker", "onnx", "exporting").check_model(model, full_check=True)
+    onnx.checker.check_model(model, full_check=True)
     with replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
     return Path(path)
