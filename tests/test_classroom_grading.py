@@ -242,7 +242,7 @@ def hand_in_hostile(ready):
     submit(ready, "dies", "A6", changes={"a6-plan": "import os\nos._exit(0)"})
     submit(ready, "nonsense", "A6").write_text("this is no notebook")
     submit(ready, "stubborn", "A6", changes={"a6-rate": STUBBORN})
-    submit(ready, "patches", "A6", changes={"a6-people": PATCH, "a6-plan": PEEK})
+    submit(ready, "patches", "A6", changes={"a6-people": PATCH})
     submit(ready, "rewrites", "A6", changes={"a6-people": REWRITE})
     submit(ready, "appends", "A6", changes={"a6-people": APPEND, "a6-plan": "exit()"})
     talks = solution("A6")
@@ -256,7 +256,7 @@ def hand_in_hostile(ready):
             "execution_count": None,
         }
     )
-    loops = {"a6-own": COPIED.format(ada), "a6-p": LOOP}
+    loops = {"a6-own": COPIED.format(ada), "a6-p": LOOP, "a6-plan": PEEK}
     submit(ready, "loops", "A6", talks, changes=loops)
     submit(ready, "sweeps", "A6", changes={"a6-plan": SWEEP})
     submit(ready, "tampers", "A6", changes=TAMPERED)
@@ -286,7 +286,7 @@ def test_the_others_are_graded_and_the_table_holds_everybody(hostile):
 
 def test_an_endless_loop_costs_its_own_exercise_only(hostile):
     grade = hostile[1]["loops"]
-    assert lost(grade) == {"a6-p-check", "a6-own-check"}
+    assert lost(grade) == {"a6-p-check", "a6-own-check", "a6-plan-check"}
     assert "a6-p-check: stopped, it ran too long" in grade.notes
 
 
@@ -322,9 +322,9 @@ def test_two_hundred_megabytes_of_output_are_cut(hostile):
 
 def test_reading_hidden_tests_is_stopped_and_told(hostile):
     folder, grades = hostile
-    assert "a6-plan-check" in lost(grades["patches"])
-    assert any(note.startswith("tried to read") for note in grades["patches"].notes)
-    assert "stolen: 0" in feedback(folder, "patches", "A6")
+    assert "a6-plan-check" in lost(grades["loops"])
+    assert any(note.startswith("tried to read") for note in grades["loops"].notes)
+    assert "stolen: 0" in feedback(folder, "loops", "A6")
 
 
 def test_a_file_that_is_no_notebook_is_reported(hostile):

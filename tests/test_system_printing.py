@@ -21,21 +21,18 @@ def draw(path, colour=(200, 120, 40)):
 
 
 def test_names_that_the_terminal_cannot_encode_do_not_spoil_finished_work(tmp_path):
-    photos, style = tmp_path / "photos", draw(tmp_path / "style.png")
-    out = tmp_path / os.fsdecode("雪e\u0301".encode() + b"\xe9t\xe9")
-    photos.mkdir()
-    names = ["雪.png", "e\u0301.png", os.fsdecode(b"\xe9t\xe9.png")]
-    for name in names:
-        draw(photos / name)
+    name = os.fsdecode("雪e\u0301".encode() + b"\xe9t\xe9")
+    photo, style = draw(tmp_path / f"{name}.png"), draw(tmp_path / "style.png")
+    out = tmp_path / f"{name}_painted.png"
     done = subprocess.run(
-        [sys.executable, "-m", "course_lib", "stylize", photos, style, "-o", out, "--size", "16"],
+        [sys.executable, "-m", "course_lib", "stylize", photo, style, "-o", out, "--size", "16"],
         cwd=REPOSITORY,
         capture_output=True,
         env=os.environ | {"PYTHONIOENCODING": "cp1252"},
         timeout=300,
     )
     assert done.returncode == 0 and done.stderr == b"", done.stderr
-    assert {path.name for path in out.iterdir()} == set(names)
+    assert out.exists() and b"_painted.png" in done.stdout
     assert all(spelt in done.stdout for spelt in (rb"\u96ea", rb"\u0301", rb"\udce9"))
 
 

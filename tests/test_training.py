@@ -564,7 +564,7 @@ def test_a_process_that_is_asked_to_end_saves_and_says_how_to_go_on(reference, c
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_kills_at_random_moments_lose_nothing(reference, config, out):
     draw = random.Random(0)
-    for _ in range(2):
+    for _ in range(3):
         with start(config(checkpoint_every=1)) as process:
             wait = draw.randint(1, 3)
             for _ in zip(range(wait), process.stdout, strict=False):
